@@ -1,0 +1,14 @@
+//! Where the runtime enters the program.
+
+solana_program::custom_heap_default!();
+solana_program::custom_panic_default!();
+
+/// Runs one instruction and returns 0 or the error's code.
+///
+/// # Safety
+/// Only the runtime calls this, with the input region that belongs to this instruction alone.
+#[no_mangle]
+pub unsafe extern "C" fn entrypoint(input: *mut u8) -> u64 {
+    // SAFETY: the runtime's input, as promised above.
+    unsafe { shared_state::program::run(input, crate::processor::process) }
+}

@@ -1,0 +1,41 @@
+//! `AddReporter`: another gateway may submit readings.
+
+use shared_state::{
+    error::ensure,
+    event::{EventData, ReporterAdded},
+    program::{count_error, nonzero, signer, AccountMut},
+    state::OracleConfig,
+    wire, GridError, GridResult,
+};
+use solana_account_view::AccountView;
+use solana_program::pubkey::Pubkey;
+
+use crate::instruction::AddReporter;
+
+pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> GridResult {
+    let AddReporter { reporter } = wire::args(data)?;
+    let [authority, config] = accounts else {
+        return Err(count_error(accounts.len(), 2));
+    };
+    let authority = signer(authority, "oracle authority")?;
+    let mut config = AccountMut::<OracleConfig>::new(config, program_id)?;
+    ensure(*authority == config.authority, GridError::Unauthorized)?;
+    nonzero(&reporter)?;
+    ensure(
+        !config.reporters().contains(&reporter),
+        GridError::ReporterAlreadyListed,
+    )?;
+
+    let count = config.reporters().len();
+    match config.reporters.get_mut(count) {
+        Some(place) => *place = reporter,
+        None => return Err(GridError::ReporterListFull),
+    }
+    config.reporter_count = count as u64 + 1;
+    ReporterAdded {
+        reporter,
+        reporter_count: config.reporter_count,
+    }
+    .emit();
+    Ok(())
+}

@@ -1,0 +1,227 @@
+//! The score of a reading (0-100), and the running average that is the meter's quality (basis points).
+//!
+//! | part | points | when |
+//! |---|---|---|
+//! | authenticity | 30 | signed by the device; 15 when only the reporter vouches |
+//! | completeness | 20 | at most two expected intervals since the last reading; the longer the gap, the less |
+//! | range | 25 | within the rated power; 10 when only the tolerance makes it possible |
+//! | timeliness | 15 | not late; then less and less, down to 0 at the maximum age |
+//! | plausibility | 10 | no anomaly; 5 when one direction is one, 0 when both are |
+//!
+//! A rejected reading scores 0.
+
+use shared_state::{
+    event::flags::{CONSUMPTION_ANOMALY, GENERATION_ANOMALY},
+    state::Rules,
+};
+
+const SIGNED: u32 = 30;
+const VOUCHED: u32 = 15;
+const COMPLETENESS: u32 = 20;
+const IN_RANGE: u32 = 25;
+const IN_TOLERANCE: u32 = 10;
+const TIMELINESS: u32 = 15;
+const PLAUSIBILITY: u32 = 10;
+const ANOMALY_COST: u32 = 5;
+
+/// What the score depends on.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// Signed by the device.
+    pub is_signed: bool,
+    /// Time since the last reading (s).
+    pub elapsed: u32,
+    /// How old the reading is (s).
+    pub age: u32,
+    /// Possible without the tolerance, in both directions.
+    pub within_rated_power: bool,
+    /// Anomalies found.
+    pub flags: u8,
+    /// The numbers in the rules.
+    pub rules: &'a Rules,
+}
+
+/// The score of an accepted reading, 0-100.
+#[inline(always)]
+pub fn score(facts: &Facts) -> u8 {
+    let authenticity = if facts.is_signed { SIGNED } else { VOUCHED };
+    let expected = u64::from(facts.rules.expected_interval).wrapping_mul(2);
+    let completeness = share(COMPLETENESS, expected, facts.elapsed.into());
+    let range = if facts.within_rated_power {
+        IN_RANGE
+    } else {
+        IN_TOLERANCE
+    };
+    let (late, oldest) = (facts.rules.late_after, facts.rules.max_age);
+    let timeliness = if facts.age <= late {
+        TIMELINESS
+    } else {
+        let left = oldest.saturating_sub(facts.age);
+        share(TIMELINESS, left.into(), oldest.saturating_sub(late).into())
+    };
+    let mut plausibility = PLAUSIBILITY;
+    if facts.flags & GENERATION_ANOMALY != 0 {
+        plausibility = plausibility.saturating_sub(ANOMALY_COST);
+    }
+    if facts.flags & CONSUMPTION_ANOMALY != 0 {
+        plausibility = plausibility.saturating_sub(ANOMALY_COST);
+    }
+    authenticity
+        .wrapping_add(completeness)
+        .wrapping_add(range)
+        .wrapping_add(timeliness)
+        .wrapping_add(plausibility) as u8
+}
+
+/// `points x part / whole`, rounded down, at most `points`. Both numbers are below 2^34.
+#[inline(always)]
+fn share(points: u32, part: u64, whole: u64) -> u32 {
+    if part >= whole {
+        points
+    } else {
+        (u64::from(points).wrapping_mul(part) / whole) as u32
+    }
+}
+
+/// The meter's quality after a reading of this score: `(15 quality + 100 score) / 16`, rounded down; the score itself
+/// for the meter's first reading.
+#[inline(always)]
+pub fn average(has_history: bool, quality: u16, score: u8) -> u16 {
+    let score = u32::from(score) * 100;
+    if has_history {
+        ((u32::from(quality) * 15 + score) >> 4) as u16
+    } else {
+        score as u16
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn facts(rules: &Rules) -> Facts<'_> {
+        Facts {
+            is_signed: true,
+            elapsed: 900,
+            age: 0,
+            within_rated_power: true,
+            flags: 0,
+            rules,
+        }
+    }
+
+    #[test]
+    fn weights() {
+        let rules = Rules::default();
+        let good = facts(&rules);
+        assert_eq!(score(&good), 100);
+        for (points, what) in [
+            (
+                85,
+                Facts {
+                    is_signed: false,
+                    ..good
+                },
+            ),
+            (
+                100,
+                Facts {
+                    elapsed: 1_800,
+                    ..good
+                },
+            ),
+            (
+                99,
+                Facts {
+                    elapsed: 1_801,
+                    ..good
+                },
+            ),
+            (
+                90,
+                Facts {
+                    elapsed: 3_600,
+                    ..good
+                },
+            ),
+            (
+                85,
+                Facts {
+                    within_rated_power: false,
+                    ..good
+                },
+            ),
+            (100, Facts { age: 3_600, ..good }),
+            (99, Facts { age: 3_601, ..good }),
+            (
+                85,
+                Facts {
+                    age: 7 * 24 * 3_600,
+                    ..good
+                },
+            ),
+            (
+                95,
+                Facts {
+                    flags: GENERATION_ANOMALY,
+                    ..good
+                },
+            ),
+            (
+                95,
+                Facts {
+                    flags: CONSUMPTION_ANOMALY,
+                    ..good
+                },
+            ),
+            (
+                90,
+                Facts {
+                    flags: GENERATION_ANOMALY | CONSUMPTION_ANOMALY,
+                    ..good
+                },
+            ),
+        ] {
+            assert_eq!(score(&what), points, "{what:?}");
+        }
+    }
+
+    /// How many good readings bring a meter from nothing to the usual minimum of 50 %.
+    #[test]
+    fn a_meter_recovers_from_zero() {
+        for (score, readings) in [(100, 11), (85, 14)] {
+            let mut quality = 0;
+            let mut count = 0;
+            while quality < 5_000 {
+                quality = average(true, quality, score);
+                count += 1;
+            }
+            assert_eq!(count, readings, "score {score}");
+        }
+    }
+
+    #[test]
+    fn the_first_reading_sets_the_quality() {
+        assert_eq!(average(false, 0, 85), 8_500);
+        assert_eq!(average(true, 8_500, 0), 7_968);
+    }
+
+    proptest! {
+        #[test]
+        fn never_above_one_hundred(
+            is_signed: bool, elapsed: u32, age: u32, within_rated_power: bool, flags in 0u8..16,
+        ) {
+            let rules = Rules::default();
+            let facts = Facts { is_signed, elapsed, age, within_rated_power, flags, rules: &rules };
+            prop_assert!(score(&facts) <= 100);
+        }
+
+        #[test]
+        fn quality_stays_between_the_old_one_and_the_score(quality in 0..=10_000u16, score in 0..=100u8) {
+            let after = average(true, quality, score);
+            let target = u16::from(score) * 100;
+            prop_assert!(after >= quality.min(target).saturating_sub(1) && after <= quality.max(target));
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Cumulative registers only go forward.
+
+use shared_state::{reading::Reading, state::Track, GridError, GridResult};
+
+/// Energy between two readings.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Energy {
+    /// Generated (Wh).
+    pub generation_wh: u64,
+    /// Consumed (Wh).
+    pub consumption_wh: u64,
+}
+
+/// Checks that no register went backwards, and returns the energy since the last reading.
+#[inline(always)]
+pub fn check(track: &Track, reading: &Reading) -> GridResult<Energy> {
+    let Some(generation_wh) = reading
+        .generation_register
+        .checked_sub(track.generation_register)
+    else {
+        return Err(GridError::GenerationRegisterBackwards);
+    };
+    let Some(consumption_wh) = reading
+        .consumption_register
+        .checked_sub(track.consumption_register)
+    else {
+        return Err(GridError::ConsumptionRegisterBackwards);
+    };
+    Ok(Energy {
+        generation_wh,
+        consumption_wh,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn energy(last: (u64, u64), now: (u64, u64)) -> GridResult<(u64, u64)> {
+        let track = Track {
+            generation_register: last.0,
+            consumption_register: last.1,
+            ..crate::rules::tests::fresh_track()
+        };
+        let reading = Reading {
+            timestamp: 0,
+            generation_register: now.0,
+            consumption_register: now.1,
+        };
+        check(&track, &reading).map(|energy| (energy.generation_wh, energy.consumption_wh))
+    }
+
+    #[test]
+    fn borders() {
+        assert_eq!(energy((5, 7), (5, 7)), Ok((0, 0)));
+        assert_eq!(energy((5, 7), (6, 9)), Ok((1, 2)));
+        assert_eq!(
+            energy((5, 7), (4, 7)),
+            Err(GridError::GenerationRegisterBackwards)
+        );
+        assert_eq!(
+            energy((5, 7), (5, 6)),
+            Err(GridError::ConsumptionRegisterBackwards)
+        );
+        assert_eq!(
+            energy((0, u64::MAX), (u64::MAX, u64::MAX)),
+            Ok((u64::MAX, 0))
+        );
+    }
+}

@@ -1,0 +1,272 @@
+//! The instructions of the registry program, and functions that build them.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use bytemuck::{Pod, Zeroable};
+use shared_state::{
+    pda::{find_meter, find_mint, find_program_data, find_registry_config, find_token_config},
+    reading::ReadingOutcome,
+    state::{MeterStatus, METER_ID_BYTES},
+};
+use solana_program::{
+    instruction::{AccountMeta, Instruction},
+    pubkey::Pubkey,
+};
+use solana_sdk_ids::system_program;
+
+/// The first byte of each instruction's data.
+pub mod tag {
+    /// [`Initialize`](super::RegistryInstruction::Initialize)
+    pub const INITIALIZE: u8 = 0;
+    /// [`RegisterMeter`](super::RegistryInstruction::RegisterMeter)
+    pub const REGISTER_METER: u8 = 1;
+    /// [`SetMeterStatus`](super::RegistryInstruction::SetMeterStatus)
+    pub const SET_METER_STATUS: u8 = 2;
+    /// [`RecordReadings`](super::RegistryInstruction::RecordReadings)
+    pub const RECORD_READINGS: u8 = shared_state::wire::RECORD_READINGS;
+    /// [`SettleAndMintTokens`](super::RegistryInstruction::SettleAndMintTokens)
+    pub const SETTLE_AND_MINT_TOKENS: u8 = 4;
+    // Taken by the protocol: 5 SettleManyAndMintTokens, 6 SetDelegate, 7 ProposeMeterOwner, 8 AcceptMeterOwner,
+    // 9 ReplaceDevice, 10 UpdateMeterLimits, 11 SetConfig, 12 ProposeAuthority, 13 AcceptAuthority,
+    // 14 GetUnsettledBalance.
+}
+
+/// Arguments of [`RegistryInstruction::Initialize`].
+#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Eq, Pod, PartialEq, Zeroable)]
+#[repr(C)]
+pub struct Initialize {
+    /// Who may record readings: the address of the OracleConfig.
+    pub oracle_authority: Pubkey,
+    /// The program that mints.
+    pub token_program: Pubkey,
+    /// A meter whose quality is below this can't be settled (bps).
+    pub minimum_quality: u16,
+}
+
+/// Arguments of [`RegistryInstruction::RegisterMeter`].
+#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Eq, Pod, PartialEq, Zeroable)]
+#[repr(C)]
+pub struct RegisterMeter {
+    /// Serial number in UTF-8, zero-padded: [`meter_id`](shared_state::state::meter_id).
+    pub meter_id: [u8; METER_ID_BYTES],
+    /// Who the surplus belongs to.
+    pub owner: Pubkey,
+    /// The device's Ed25519 key; zero if its readings are vouched for by the reporter alone.
+    pub device_key: Pubkey,
+    /// The generation register now: what it counted before is never minted (Wh).
+    pub generation_register: u64,
+    /// The consumption register now (Wh).
+    pub consumption_register: u64,
+    /// Rated power of the generator (W).
+    pub generation_capacity_w: u32,
+    /// Rated power of the connection (W).
+    pub consumption_capacity_w: u32,
+}
+
+/// Arguments of [`RegistryInstruction::SetMeterStatus`].
+#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Eq, Pod, PartialEq, Zeroable)]
+#[repr(C)]
+pub struct SetMeterStatus {
+    /// The new [`MeterStatus`].
+    pub status: u8,
+}
+
+/// The instructions of the registry program. `s` signer, `w` writable.
+#[derive(BorshDeserialize, BorshSerialize, Clone, Debug, Eq, PartialEq)]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum RegistryInstruction {
+    /// Creates the RegistryConfig, with the signer as registry authority.
+    ///
+    /// 0. `[s]` upgrade authority of this program
+    /// 1. `[ws]` payer of the rent
+    /// 2. `[w]` RegistryConfig, to be created
+    /// 3. `[]` ProgramData of this program
+    /// 4. `[]` system program
+    ///
+    /// Logs [`RegistryInitialized`](shared_state::event::RegistryInitialized).
+    Initialize(Initialize) = tag::INITIALIZE,
+
+    /// Creates a meter's account. The meter starts inactive, its registers at the given baseline.
+    ///
+    /// 0. `[s]` registry authority
+    /// 1. `[ws]` payer of the rent
+    /// 2. `[w]` Meter, to be created
+    /// 3. `[]` RegistryConfig
+    /// 4. `[]` system program
+    ///
+    /// Logs [`MeterRegistered`](shared_state::event::MeterRegistered).
+    RegisterMeter(RegisterMeter) = tag::REGISTER_METER,
+
+    /// Changes a meter's status. The registry authority may set every status, but never leave `Decommissioned`; the
+    /// owner may switch between `Active` and `Inactive`.
+    ///
+    /// 0. `[s]` registry authority or the meter's owner
+    /// 1. `[w]` Meter
+    /// 2. `[]` RegistryConfig
+    ///
+    /// Logs [`MeterStatusChanged`](shared_state::event::MeterStatusChanged).
+    SetMeterStatus(SetMeterStatus) = tag::SET_METER_STATUS,
+
+    /// Records what the oracle made of readings: one outcome per meter, in order. Only the oracle can call it.
+    ///
+    /// 0. `[s]` oracle authority
+    /// 1. `[]` RegistryConfig
+    /// 2. and on: `[w]` Meter, one per outcome; the same one may come several times
+    ///
+    /// Logs one [`MeterReadingRecorded`](shared_state::event::MeterReadingRecorded) or
+    /// [`MeterReadingRejected`](shared_state::event::MeterReadingRejected) per outcome.
+    RecordReadings(Vec<ReadingOutcome>) = tag::RECORD_READINGS,
+
+    /// Settles everything that is unsettled and mints GRID for it to the meter's owner.
+    ///
+    /// 0. `[w]` Meter
+    /// 1. `[s]` the meter's owner or delegate
+    /// 2. `[]` RegistryConfig
+    /// 3. `[]` token program
+    /// 4. `[w]` TokenConfig
+    /// 5. `[w]` GRID mint
+    /// 6. `[w]` recipient: a GRID token account of the owner, whoever signed
+    /// 7. `[]` SPL Token program
+    ///
+    /// Logs [`MeterBalanceSettled`](shared_state::event::MeterBalanceSettled), and the token program
+    /// [`TokensMinted`](shared_state::event::TokensMinted).
+    SettleAndMintTokens = tag::SETTLE_AND_MINT_TOKENS,
+}
+
+impl RegistryInstruction {
+    /// The instruction for `program_id` with these accounts.
+    fn with(self, program_id: &Pubkey, accounts: Vec<AccountMeta>) -> Instruction {
+        Instruction::new_with_borsh(*program_id, &self, accounts)
+    }
+}
+
+/// Builds [`RegistryInstruction::Initialize`].
+pub fn initialize(
+    program_id: &Pubkey,
+    upgrade_authority: &Pubkey,
+    payer: &Pubkey,
+    args: Initialize,
+) -> Instruction {
+    RegistryInstruction::Initialize(args).with(
+        program_id,
+        vec![
+            AccountMeta::new_readonly(*upgrade_authority, true),
+            AccountMeta::new(*payer, true),
+            AccountMeta::new(find_registry_config(program_id).0, false),
+            AccountMeta::new_readonly(find_program_data(program_id), false),
+            AccountMeta::new_readonly(system_program::ID, false),
+        ],
+    )
+}
+
+/// Builds [`RegistryInstruction::RegisterMeter`].
+pub fn register_meter(
+    program_id: &Pubkey,
+    authority: &Pubkey,
+    payer: &Pubkey,
+    args: RegisterMeter,
+) -> Instruction {
+    let meter = find_meter(program_id, &args.meter_id).0;
+    RegistryInstruction::RegisterMeter(args).with(
+        program_id,
+        vec![
+            AccountMeta::new_readonly(*authority, true),
+            AccountMeta::new(*payer, true),
+            AccountMeta::new(meter, false),
+            AccountMeta::new_readonly(find_registry_config(program_id).0, false),
+            AccountMeta::new_readonly(system_program::ID, false),
+        ],
+    )
+}
+
+/// Builds [`RegistryInstruction::SetMeterStatus`].
+pub fn set_meter_status(
+    program_id: &Pubkey,
+    authority_or_owner: &Pubkey,
+    meter: &Pubkey,
+    status: MeterStatus,
+) -> Instruction {
+    RegistryInstruction::SetMeterStatus(SetMeterStatus {
+        status: status as u8,
+    })
+    .with(
+        program_id,
+        vec![
+            AccountMeta::new_readonly(*authority_or_owner, true),
+            AccountMeta::new(*meter, false),
+            AccountMeta::new_readonly(find_registry_config(program_id).0, false),
+        ],
+    )
+}
+
+/// Builds [`RegistryInstruction::RecordReadings`]: as the oracle does, or as somebody who tries it directly.
+pub fn record_readings(
+    program_id: &Pubkey,
+    oracle_authority: &Pubkey,
+    outcomes: &[(Pubkey, ReadingOutcome)],
+) -> Instruction {
+    let mut accounts = vec![
+        AccountMeta::new_readonly(*oracle_authority, true),
+        AccountMeta::new_readonly(find_registry_config(program_id).0, false),
+    ];
+    accounts.extend(
+        outcomes
+            .iter()
+            .map(|(meter, _)| AccountMeta::new(*meter, false)),
+    );
+    let outcomes = outcomes.iter().map(|(_, outcome)| *outcome).collect();
+    RegistryInstruction::RecordReadings(outcomes).with(program_id, accounts)
+}
+
+/// Builds [`RegistryInstruction::SettleAndMintTokens`].
+pub fn settle_and_mint_tokens(
+    program_id: &Pubkey,
+    meter: &Pubkey,
+    owner_or_delegate: &Pubkey,
+    token_program: &Pubkey,
+    recipient: &Pubkey,
+) -> Instruction {
+    RegistryInstruction::SettleAndMintTokens.with(
+        program_id,
+        vec![
+            AccountMeta::new(*meter, false),
+            AccountMeta::new_readonly(*owner_or_delegate, true),
+            AccountMeta::new_readonly(find_registry_config(program_id).0, false),
+            AccountMeta::new_readonly(*token_program, false),
+            AccountMeta::new(find_token_config(token_program).0, false),
+            AccountMeta::new(find_mint(token_program).0, false),
+            AccountMeta::new(*recipient, false),
+            AccountMeta::new_readonly(spl_token::ID, false),
+        ],
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared_state::wire::assert_borsh_is_memory;
+
+    #[test]
+    fn borsh_bytes_are_memory_bytes() {
+        assert_borsh_is_memory::<Initialize>();
+        assert_borsh_is_memory::<RegisterMeter>();
+        assert_borsh_is_memory::<SetMeterStatus>();
+    }
+
+    #[test]
+    fn tags_are_the_contracts() {
+        let key = Pubkey::new_from_array([1; 32]);
+        assert_eq!(
+            initialize(&key, &key, &key, Zeroable::zeroed()).data,
+            [0; 67]
+        );
+        let register = register_meter(&key, &key, &key, Zeroable::zeroed());
+        assert_eq!((register.data[0], register.data.len()), (1, 121));
+        let status = set_meter_status(&key, &key, &key, MeterStatus::Suspended);
+        assert_eq!(status.data, [2, 2]);
+        let record = record_readings(&key, &key, &[(key, Zeroable::zeroed())]);
+        assert_eq!((record.data[0], record.data.len()), (3, 53));
+        let settle = settle_and_mint_tokens(&key, &key, &key, &key, &key);
+        assert_eq!(settle.data, [4]);
+    }
+}

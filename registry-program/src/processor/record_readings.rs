@@ -1,0 +1,103 @@
+//! `RecordReadings`: what the oracle made of readings goes into the meters' accounts.
+
+use shared_state::{
+    error::ensure,
+    event::{EventData, MeterReadingRecorded, MeterReadingRejected},
+    program::{Account, AccountMut},
+    reading::{ReadingOutcome, ACCEPTED},
+    state::{Meter, RegistryConfig},
+    units::{self, FULL_BPS},
+    wire, GridError, GridResult,
+};
+use solana_account_view::AccountView;
+use solana_address::address_eq;
+use solana_program::pubkey::Pubkey;
+
+#[inline(always)]
+pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> GridResult {
+    let outcomes = wire::List::<ReadingOutcome>::new(data)?;
+    let [caller, config, meters @ ..] = accounts else {
+        return Err(GridError::NotEnoughAccounts);
+    };
+    let config = Account::<RegistryConfig>::new(config, program_id)?;
+    ensure(
+        caller.is_signer() && address_eq(caller.address(), &config.oracle_authority),
+        GridError::Unauthorized,
+    )?;
+    ensure(outcomes.len() >= meters.len(), GridError::TooManyAccounts)?;
+    ensure(outcomes.len() <= meters.len(), GridError::NotEnoughAccounts)?;
+
+    for (view, outcome) in meters.iter().zip(outcomes.iter()) {
+        let mut meter = AccountMut::<Meter>::new(view, program_id)?;
+        if outcome.reason == ACCEPTED {
+            record(&mut meter, &outcome)?;
+        } else {
+            reject(&mut meter, &outcome)?;
+        }
+    }
+    Ok(())
+}
+
+/// Adds an accepted reading. The registry doesn't take the oracle's word: a meter that isn't active, or a time or
+/// register that doesn't go forward, is refused here too, so a faulty oracle can't make energy out of nothing.
+#[inline(always)]
+fn record(meter: &mut Meter, outcome: &ReadingOutcome) -> GridResult {
+    let reading = &outcome.reading;
+    ensure(meter.is_active(), GridError::MeterNotActive)?;
+    ensure(
+        reading.timestamp > meter.last_reading_at
+            && reading.generation_register >= meter.generation_register
+            && reading.consumption_register >= meter.consumption_register
+            && outcome.quality <= FULL_BPS,
+        GridError::InvalidOutcome,
+    )?;
+    // In range by the comparison above.
+    let generated = reading
+        .generation_register
+        .wrapping_sub(meter.generation_register);
+    let consumed = reading
+        .consumption_register
+        .wrapping_sub(meter.consumption_register);
+
+    meter.total_generation = units::add(meter.total_generation, generated)?;
+    meter.total_consumption = units::add(meter.total_consumption, consumed)?;
+    meter.generation_register = reading.generation_register;
+    meter.consumption_register = reading.consumption_register;
+    meter.last_reading_at = reading.timestamp;
+    meter.accepted_count = units::add(meter.accepted_count, 1)?;
+    meter.profile = outcome.profile;
+    meter.quality = outcome.quality;
+    MeterReadingRecorded {
+        meter_id: meter.meter_id,
+        timestamp: reading.timestamp,
+        generation_register: reading.generation_register,
+        consumption_register: reading.consumption_register,
+        quality: outcome.quality,
+        score: outcome.score,
+        flags: outcome.flags,
+        sequence: meter.accepted_count as u32,
+    }
+    .emit();
+    Ok(())
+}
+
+/// Notes a rejected reading: a count, the reason and a quality that can't be better than before. Energy, registers and
+/// the time of the last reading stay as they are.
+#[inline(always)]
+fn reject(meter: &mut Meter, outcome: &ReadingOutcome) -> GridResult {
+    ensure(outcome.quality <= meter.quality, GridError::InvalidOutcome)?;
+    meter.rejected_count = units::add(meter.rejected_count, 1)?;
+    meter.last_reject_reason = outcome.reason;
+    meter.quality = outcome.quality;
+    MeterReadingRejected {
+        meter_id: meter.meter_id,
+        timestamp: outcome.reading.timestamp,
+        generation_register: outcome.reading.generation_register,
+        consumption_register: outcome.reading.consumption_register,
+        quality: outcome.quality,
+        reason: outcome.reason.into(),
+        sequence: meter.rejected_count as u32,
+    }
+    .emit();
+    Ok(())
+}

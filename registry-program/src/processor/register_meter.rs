@@ -1,0 +1,95 @@
+//! `RegisterMeter`: a meter's account comes into being.
+
+use bytemuck::Zeroable;
+use shared_state::{
+    error::ensure,
+    event::{EventData, MeterRegistered},
+    pda::METER_SEED,
+    program::{count_error, nonzero, program, signer, Account, AccountMut},
+    state::{meter_name, AccountType, Header, Meter, MeterStatus, RegistryConfig},
+    units::MAX_CAPACITY_W,
+    wire, GridError, GridResult,
+};
+use solana_account_view::AccountView;
+use solana_program::{clock::Clock, pubkey::Pubkey, sysvar::Sysvar};
+use solana_sdk_ids::system_program;
+
+use crate::instruction::RegisterMeter;
+
+pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> GridResult {
+    let RegisterMeter {
+        meter_id,
+        owner,
+        device_key,
+        generation_register,
+        consumption_register,
+        generation_capacity_w,
+        consumption_capacity_w,
+    } = wire::args(data)?;
+    let [authority, payer, meter, config, system] = accounts else {
+        return Err(count_error(accounts.len(), 5));
+    };
+    let config = Account::<RegistryConfig>::new(config, program_id)?;
+    let authority = signer(authority, "registry authority")?;
+    ensure(*authority == config.authority, GridError::Unauthorized)?;
+    signer(payer, "payer")?;
+    program(system, &system_program::ID, "system program")?;
+    meter_name(&meter_id)?;
+    nonzero(&owner)?;
+    check_capacities(generation_capacity_w, consumption_capacity_w)?;
+
+    let now = Clock::get()
+        .map_err(|_| GridError::ArithmeticOverflow)?
+        .unix_timestamp;
+    AccountMut::create(program_id, payer, meter, &[METER_SEED, &meter_id], |bump| {
+        Meter {
+            header: Header::new(AccountType::Meter, bump, MeterStatus::Inactive as u8),
+            meter_id,
+            owner,
+            device_key,
+            generation_register,
+            consumption_register,
+            registered_at: now,
+            last_reading_at: now,
+            generation_capacity_w,
+            consumption_capacity_w,
+            ..Meter::zeroed()
+        }
+    })?;
+    MeterRegistered {
+        meter_id,
+        owner,
+        device_key,
+        generation_register,
+        consumption_register,
+        generation_capacity_w,
+        consumption_capacity_w,
+    }
+    .emit();
+    Ok(())
+}
+
+/// Both rated powers above zero and at most [`MAX_CAPACITY_W`].
+fn check_capacities(generation_w: u32, consumption_w: u32) -> GridResult {
+    let valid = 1..=MAX_CAPACITY_W;
+    ensure(
+        valid.contains(&generation_w) && valid.contains(&consumption_w),
+        GridError::InvalidCapacity,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn capacities() {
+        assert_eq!(check_capacities(1, MAX_CAPACITY_W), Ok(()));
+        for (generation, consumption) in [(0, 1), (1, 0), (MAX_CAPACITY_W + 1, 1), (1, u32::MAX)] {
+            assert_eq!(
+                check_capacities(generation, consumption),
+                Err(GridError::InvalidCapacity)
+            );
+        }
+    }
+}

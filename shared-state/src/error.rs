@@ -1,0 +1,234 @@
+//! Every error of the three programs: one code, one cause, one text that says what to do.
+//!
+//! A program returns the code as `ProgramError::Custom(code)`; where an account is at fault, it also logs that
+//! account's role, for example `Program log: account: Meter`.
+
+use num_derive::FromPrimitive;
+use num_traits::FromPrimitive;
+use solana_program::program_error::ProgramError;
+use thiserror::Error;
+
+/// What the functions of the programs return.
+pub type GridResult<T = ()> = Result<T, GridError>;
+
+/// Every error of the three programs. 0-99 common, 100-199 oracle, 200-299 registry, 300-399 token.
+///
+/// The codes of the oracle's validation rules are also the reject reasons stored in a
+/// [`Meter`](crate::state::Meter) and logged in
+/// [`MeterReadingRejected`](crate::event::MeterReadingRejected).
+#[derive(Clone, Copy, Debug, Eq, Error, FromPrimitive, PartialEq)]
+#[repr(u32)]
+pub enum GridError {
+    // 0
+    /// The signer is not the owner, delegate, authority, reporter or calling program that this needs.
+    #[error("not authorized: sign with the owner, delegate, authority or reporter that this instruction needs")]
+    Unauthorized = 0,
+    /// Nothing is unsettled.
+    #[error("nothing to settle: wait for more production")]
+    InsufficientBalance = 1,
+    /// The meter's status does not allow this.
+    #[error("the meter is not active: activate it first")]
+    MeterNotActive = 2,
+    /// Minting is switched off.
+    #[error("minting is disabled: wait for the token administrator to enable it; nothing is lost")]
+    MintingDisabled = 3,
+    /// Unknown tag, or data that is too short, too long or not a valid encoding.
+    #[error("invalid instruction data: check the tag and the exact length of the arguments")]
+    InvalidInstructionData = 4,
+
+    // 5
+    /// Fewer accounts than the instruction lists.
+    #[error("not enough accounts: pass every account that the instruction lists, in order")]
+    NotEnoughAccounts = 5,
+    /// More accounts than the instruction lists.
+    #[error("too many accounts: pass only the accounts that the instruction lists")]
+    TooManyAccounts = 6,
+    /// An account that must sign did not.
+    #[error("a required signature is missing: sign with the account that the log names")]
+    MissingSignature = 7,
+    /// An account that is changed was passed read-only.
+    #[error("an account must be writable: mark the account that the log names as writable")]
+    AccountNotWritable = 8,
+    /// The account belongs to another program.
+    #[error("an account is owned by the wrong program: check the address of the account that the log names")]
+    WrongAccountOwner = 9,
+
+    // 10
+    /// The account belongs to the right program but is of another type, size or version.
+    #[error(
+        "an account is of the wrong type: check the address of the account that the log names"
+    )]
+    WrongAccountType = 10,
+    /// The account is not at the address that its seeds or the configuration give.
+    #[error("an account has the wrong address: derive the address of the account that the log names again")]
+    WrongAddress = 11,
+    /// The account to create exists already.
+    #[error("already initialized: the account that the log names exists, use it as it is")]
+    AlreadyInitialized = 12,
+    /// A sum or product does not fit.
+    #[error("arithmetic overflow: the amount does not fit into 64 bits")]
+    ArithmeticOverflow = 13,
+    /// The account is not the program that the configuration names.
+    #[error("wrong program: pass the program that the configuration names in place of the one that the log names")]
+    WrongProgram = 14,
+
+    // 15
+    /// The signer is not the program's upgrade authority, or the program has none any more.
+    #[error("not the upgrade authority: sign with the key that may upgrade this program")]
+    NotUpgradeAuthority = 15,
+    /// The same account stands in two places where it must not.
+    #[error("an account is used twice at the same time: pass the account that the log names once")]
+    AccountInUse = 16,
+    /// An authority, owner or reporter of all zeros.
+    #[error("an authority or owner can't be the zero address: name a key that can sign")]
+    InvalidAuthority = 17,
+
+    // 100: the oracle's validation rules. Keep below 256: the codes are stored as one byte.
+    /// The oracle does not take readings at the moment.
+    #[error("the oracle is paused: try again when its authority has resumed it")]
+    OraclePaused = 100,
+    /// Timestamp not after the meter's last reading (or its registration).
+    #[error(
+        "the reading is not newer than the meter's last one: it was sent before, or out of order"
+    )]
+    ReadingNotNewer = 101,
+    /// Timestamp further ahead of the cluster's clock than `max_future_skew`.
+    #[error("the reading is from the future: correct the meter's clock")]
+    ReadingInFuture = 102,
+    /// Timestamp older than `max_age`.
+    #[error("the reading is too old: send readings within the oracle's maximum age")]
+    ReadingTooOld = 103,
+    /// Sooner after the last reading than `min_interval`.
+    #[error(
+        "the reading comes too soon after the last one: wait for the oracle's minimum interval"
+    )]
+    ReadingTooSoon = 104,
+
+    // 105
+    /// The generation register went backwards.
+    #[error("the generation register went backwards: check the meter, or replace the device")]
+    GenerationRegisterBackwards = 105,
+    /// The consumption register went backwards.
+    #[error("the consumption register went backwards: check the meter, or replace the device")]
+    ConsumptionRegisterBackwards = 106,
+    /// More generation than the rated power can produce in the elapsed time.
+    #[error("more generation than the meter's rated power allows: check the register and the registered capacity")]
+    GenerationAboveRatedPower = 107,
+    /// More consumption than the rated power can draw in the elapsed time.
+    #[error("more consumption than the meter's rated power allows: check the register and the registered capacity")]
+    ConsumptionAboveRatedPower = 108,
+    /// The meter has a device key, and the reading is not signed by it.
+    #[error("the meter's device signs its readings: send this one with its signature")]
+    UnsignedReading = 109,
+
+    // 110
+    /// The reporter is listed already.
+    #[error("the reporter is listed already: nothing to add")]
+    ReporterAlreadyListed = 110,
+    /// All places for reporters are taken.
+    #[error("the oracle has its maximum of 16 reporters: remove one first")]
+    ReporterListFull = 111,
+    /// Validation rules that make no sense.
+    #[error(
+        "invalid rules: intervals must be above zero, ages above intervals, ratios at most 100 %"
+    )]
+    InvalidRules = 112,
+
+    // 200
+    /// The oracle sent an outcome that contradicts the meter's account.
+    #[error("the recorded outcome contradicts the meter's account: the oracle must validate against the current state")]
+    InvalidOutcome = 200,
+    /// The meter's quality is below the registry's minimum.
+    #[error("the meter's reading quality is below the minimum: it recovers with good readings")]
+    QualityTooLow = 201,
+    /// A meter id that is empty, not UTF-8 or not zero-padded.
+    #[error("invalid meter id: use the serial number in UTF-8, 1 to 32 bytes, zero-padded")]
+    InvalidMeterId = 202,
+    /// A capacity of zero or beyond [`MAX_CAPACITY_W`](crate::units::MAX_CAPACITY_W).
+    #[error("invalid capacity: give both rated powers in watts, above zero and at most 1 GW")]
+    InvalidCapacity = 203,
+    /// The status machine has no such transition for this signer.
+    #[error("this status change does not exist: see the table of transitions")]
+    InvalidStatusTransition = 204,
+
+    // 205
+    /// The recipient is not an initialized token account of the SPL Token program.
+    #[error("the recipient is not a token account: pass the owner's GRID token account")]
+    NotATokenAccount = 205,
+    /// The recipient holds another token.
+    #[error(
+        "the recipient is a token account of another mint: pass the owner's GRID token account"
+    )]
+    WrongRecipientMint = 206,
+    /// The recipient does not belong to the meter's owner.
+    #[error(
+        "the recipient does not belong to the meter's owner: GRID is minted to the owner only"
+    )]
+    WrongRecipientOwner = 207,
+    /// A minimum quality over 100 %.
+    #[error("invalid minimum quality: give basis points from 0 to 10000")]
+    InvalidQuality = 208,
+
+    // 300
+    /// Not the GRID mint.
+    #[error("wrong mint: pass the GRID mint that the TokenConfig names")]
+    WrongMint = 300,
+    /// An amount of zero.
+    #[error("invalid amount: give an amount above zero")]
+    InvalidAmount = 301,
+}
+
+impl GridError {
+    /// The error of a code, if there is one: for clients that read `Custom(code)`.
+    pub fn from_code(code: u32) -> Option<Self> {
+        Self::from_u32(code)
+    }
+
+    /// The code that a program returns.
+    pub const fn code(self) -> u32 {
+        self as u32
+    }
+}
+
+impl From<GridError> for ProgramError {
+    fn from(error: GridError) -> Self {
+        ProgramError::Custom(error.code())
+    }
+}
+
+/// Returns `error` unless `condition` holds.
+#[inline(always)]
+pub fn ensure(condition: bool, error: GridError) -> GridResult {
+    if condition {
+        Ok(())
+    } else {
+        Err(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_of_the_contract() {
+        for (code, error) in [
+            (0, GridError::Unauthorized),
+            (1, GridError::InsufficientBalance),
+            (2, GridError::MeterNotActive),
+            (3, GridError::MintingDisabled),
+        ] {
+            assert_eq!(error.code(), code);
+            assert_eq!(GridError::from_code(code), Some(error));
+        }
+        assert_eq!(GridError::from_code(99), None);
+    }
+
+    #[test]
+    fn every_text_says_what_is_wrong_and_what_to_do() {
+        for error in (0..400).filter_map(GridError::from_code) {
+            let text = error.to_string();
+            assert!(text.contains(": "), "{error:?}: {text}");
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! What the programs log: one `sol_log_data` field per event, made of 8 bytes of `sha256("event:<Name>")` and the Borsh
+//! encoding of the fields. Indexers that decode Anchor events decode these.
+//!
+//! A line looks like `Program data: <base64>` between the `invoke` and `success` lines of the program that logged it;
+//! [`Event::decode`] takes the decoded bytes.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use bytemuck::{Pod, Zeroable};
+use sha2_const_stable::Sha256;
+use solana_program::pubkey::Pubkey;
+
+/// The first 8 bytes of `sha256("event:" + name)`.
+const fn discriminator(name: &str) -> [u8; 8] {
+    let hash = Sha256::new()
+        .update(b"event:")
+        .update(name.as_bytes())
+        .finalize();
+    [
+        hash[0], hash[1], hash[2], hash[3], hash[4], hash[5], hash[6], hash[7],
+    ]
+}
+
+/// A struct that can be logged: `repr(C)`, no padding, so that its Borsh bytes are its memory bytes.
+pub trait EventData: Pod {
+    /// What marks it in the log.
+    const DISCRIMINATOR: [u8; 8];
+
+    /// Logs it.
+    #[inline(always)]
+    fn emit(&self) {
+        #[derive(Clone, Copy)]
+        #[repr(C)]
+        struct Logged<T>([u8; 8], T);
+        let logged = Logged(Self::DISCRIMINATOR, *self);
+        // SAFETY: `Logged` has no padding: `T` has none, and its alignment is at most 8.
+        let bytes = unsafe {
+            const { assert!(align_of::<Self>() <= 8) };
+            core::slice::from_raw_parts((&raw const logged).cast::<u8>(), size_of::<Logged<Self>>())
+        };
+        solana_program::log::sol_log_data(&[bytes]);
+    }
+}
+
+macro_rules! events {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })*) => {
+        $(
+            $(#[$doc])*
+            #[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Eq, Pod, PartialEq, Zeroable)]
+            #[repr(C)]
+            pub struct $name { $($(#[$field_doc])* pub $field: $type,)* }
+
+            impl EventData for $name {
+                const DISCRIMINATOR: [u8; 8] = discriminator(stringify!($name));
+            }
+        )*
+
+        /// Any event of the three programs.
+        #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+        pub enum Event { $($(#[$doc])* $name($name),)* }
+
+        impl Event {
+            /// Decodes a log field; `None` for other programs' data.
+            pub fn decode(data: &[u8]) -> Option<Self> {
+                let (discriminator, fields) = data.split_first_chunk::<8>()?;
+                $(if *discriminator == $name::DISCRIMINATOR {
+                    return $name::try_from_slice(fields).ok().map(Self::$name);
+                })*
+                None
+            }
+
+            /// The event's name.
+            pub const fn name(&self) -> &'static str {
+                match self { $(Self::$name(_) => stringify!($name),)* }
+            }
+        }
+
+        #[cfg(test)]
+        mod layout {
+            use super::*;
+
+            #[test]
+            fn borsh_bytes_are_memory_bytes() {
+                $(crate::wire::assert_borsh_is_memory::<$name>();)*
+            }
+
+            #[test]
+            fn every_event_decodes_to_itself() {
+                $({
+                    let event = $name::zeroed();
+                    let mut data = $name::DISCRIMINATOR.to_vec();
+                    data.extend(bytemuck::bytes_of(&event));
+                    assert_eq!(Event::decode(&data), Some(Event::$name(event)));
+                    data.pop();
+                    assert_eq!(Event::decode(&data), None);
+                })*
+            }
+        }
+    };
+}
+
+events! {
+    // oracle-program
+
+    /// The oracle exists.
+    OracleInitialized {
+        /// Who may change its configuration.
+        authority: Pubkey,
+        /// The program that keeps the meters.
+        registry_program: Pubkey,
+    }
+
+    /// A gateway may submit readings from now on.
+    ReporterAdded {
+        /// The gateway's key.
+        reporter: Pubkey,
+        /// How many reporters there are now.
+        reporter_count: u64,
+    }
+
+    // registry-program
+
+    /// The registry exists.
+    RegistryInitialized {
+        /// Who registers meters and may change its configuration.
+        authority: Pubkey,
+        /// Who may record readings.
+        oracle_authority: Pubkey,
+        /// The program that mints.
+        token_program: Pubkey,
+        /// Minimum quality for a settlement (bps).
+        minimum_quality: u16,
+    }
+
+    /// A meter was registered.
+    MeterRegistered {
+        /// The meter.
+        meter_id: [u8; 32],
+        /// Its owner.
+        owner: Pubkey,
+        /// Its device key; zero if it has none.
+        device_key: Pubkey,
+        /// Its generation register at that time: the baseline (Wh).
+        generation_register: u64,
+        /// Its consumption register at that time: the baseline (Wh).
+        consumption_register: u64,
+        /// Rated power of its generator (W).
+        generation_capacity_w: u32,
+        /// Rated power of its connection (W).
+        consumption_capacity_w: u32,
+    }
+
+    /// A meter's status changed.
+    MeterStatusChanged {
+        /// The meter.
+        meter_id: [u8; 32],
+        /// Who changed it.
+        changed_by: Pubkey,
+        /// The old [`MeterStatus`](crate::state::MeterStatus).
+        old_status: u8,
+        /// The new one.
+        new_status: u8,
+    }
+
+    /// A reading was accepted.
+    MeterReadingRecorded {
+        /// The meter.
+        meter_id: [u8; 32],
+        /// When the meter took it (Unix seconds).
+        timestamp: i64,
+        /// The generation register (Wh).
+        generation_register: u64,
+        /// The consumption register (Wh).
+        consumption_register: u64,
+        /// The meter's quality afterwards (bps).
+        quality: u16,
+        /// The reading's score (0-100).
+        score: u8,
+        /// What was unusual: see [`flags`].
+        flags: u8,
+        /// The reading's number among the meter's accepted ones, modulo 2^32.
+        sequence: u32,
+    }
+
+    /// A reading was rejected, and recorded as such.
+    MeterReadingRejected {
+        /// The meter.
+        meter_id: [u8; 32],
+        /// When the meter took it, by its own account (Unix seconds).
+        timestamp: i64,
+        /// The generation register that it sent (Wh).
+        generation_register: u64,
+        /// The consumption register that it sent (Wh).
+        consumption_register: u64,
+        /// The meter's quality afterwards (bps).
+        quality: u16,
+        /// Code of the [`GridError`](crate::error::GridError) that says why.
+        reason: u16,
+        /// The reading's number among the meter's rejected ones, modulo 2^32.
+        sequence: u32,
+    }
+
+    /// A meter's unsettled energy was settled.
+    MeterBalanceSettled {
+        /// The meter.
+        meter_id: [u8; 32],
+        /// How much was settled (Wh).
+        amount_settled: u64,
+        /// The meter's settled net generation afterwards (Wh).
+        new_settled_total: u64,
+    }
+
+    // token-program
+
+    /// The token exists.
+    TokenInitialized {
+        /// Who may switch minting off and on.
+        authority: Pubkey,
+        /// Whose signature mints.
+        registry_authority: Pubkey,
+        /// The GRID mint.
+        mint: Pubkey,
+    }
+
+    /// GRID was minted.
+    TokensMinted {
+        /// The token account that received it.
+        recipient: Pubkey,
+        /// How much (base units).
+        amount: u64,
+        /// The mint's supply afterwards (base units).
+        new_total_supply: u64,
+    }
+
+    /// Minting was switched off or on.
+    MintingEnabledChanged {
+        /// Who switched it.
+        changed_by: Pubkey,
+        /// 1 on, 0 off.
+        enabled: u8,
+    }
+}
+
+/// Bits of [`MeterReadingRecorded::flags`].
+pub mod flags {
+    /// The generation is far from the meter's mean.
+    pub const GENERATION_ANOMALY: u8 = 1;
+    /// The consumption is far from the meter's mean.
+    pub const CONSUMPTION_ANOMALY: u8 = 2;
+    /// More than two expected intervals since the last reading.
+    pub const GAP: u8 = 4;
+    /// The reading arrived late.
+    pub const LATE: u8 = 8;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn discriminators_are_anchors() {
+        let hash = solana_program::hash::hash(b"event:TokensMinted");
+        assert_eq!(TokensMinted::DISCRIMINATOR, hash.to_bytes()[..8]);
+    }
+}

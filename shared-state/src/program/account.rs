@@ -1,0 +1,352 @@
+//! Checked accounts: a processor that holds one of these types can't have forgotten the check.
+//!
+//! | type or function | what it proves |
+//! |---|---|
+//! | [`Account<T>`] | owned by the given program, of type `T` (size, type and version byte) |
+//! | [`AccountMut<T>`] | the same, writable, and nobody else holds it for writing |
+//! | [`signer`] | signed |
+//! | [`writable`] | writable |
+//! | [`program`] | has the address of the program that the caller expects |
+//! | [`token_account`] | an initialized account of the SPL Token program, with this mint and owner |
+//!
+//! A failed check logs the role of the account at fault (`account: <role>`) and returns the check's own error.
+//! Addresses: accounts of our types exist only where an `Initialize` or `RegisterMeter` created them, at their derived
+//! address, because nothing else writes to accounts that our programs own. So owner and type prove the address of a
+//! config, and a meter is named by the `meter_id` inside it; searching for the address again would cost 1,500 units.
+
+use core::{
+    marker::PhantomData,
+    ops::{Deref, DerefMut},
+};
+
+use solana_account_view::{AccountView, NOT_BORROWED};
+use solana_address::address_eq;
+use solana_program::{log::sol_log, pubkey::Pubkey};
+use spl_token::solana_program::program_pack::Pack;
+
+use crate::{
+    error::{GridError, GridResult},
+    state::{AccountLayout, LAYOUT_VERSION},
+};
+
+/// Logs which account is at fault and passes the error on.
+#[cold]
+#[inline(never)]
+fn log_role(role: &&'static str) {
+    sol_log("account:");
+    sol_log(role);
+}
+
+/// `error`, after logging that the account in this role caused it.
+#[inline(always)]
+pub fn blame(role: &'static str, error: GridError) -> GridError {
+    log_role(&role);
+    error
+}
+
+/// Checks that an account signed.
+#[inline(always)]
+pub fn signer<'a>(view: &'a AccountView, role: &'static str) -> GridResult<&'a Pubkey> {
+    if view.is_signer() {
+        Ok(view.address())
+    } else {
+        Err(blame(role, GridError::MissingSignature))
+    }
+}
+
+/// Checks that an account is writable.
+#[inline(always)]
+pub fn writable(view: &AccountView, role: &'static str) -> GridResult {
+    if view.is_writable() {
+        Ok(())
+    } else {
+        Err(blame(role, GridError::AccountNotWritable))
+    }
+}
+
+/// Checks that an account is the program that is expected.
+#[inline(always)]
+pub fn program(view: &AccountView, expected: &Pubkey, role: &'static str) -> GridResult {
+    if address_eq(view.address(), expected) {
+        Ok(())
+    } else {
+        Err(blame(role, GridError::WrongProgram))
+    }
+}
+
+/// Whether a stored key is all zeros, which stands for none.
+#[inline(always)]
+pub fn is_zero(key: &Pubkey) -> bool {
+    address_eq(key, &Pubkey::new_from_array([0; 32]))
+}
+
+/// Checks that a key that is about to be stored isn't all zeros.
+#[inline(always)]
+pub fn nonzero(key: &Pubkey) -> GridResult {
+    if is_zero(key) {
+        Err(GridError::InvalidAuthority)
+    } else {
+        Ok(())
+    }
+}
+
+/// Which error says that `got` accounts are not the `expected` number.
+#[cold]
+pub fn count_error(got: usize, expected: usize) -> GridError {
+    if got < expected {
+        GridError::NotEnoughAccounts
+    } else {
+        GridError::TooManyAccounts
+    }
+}
+
+#[inline(always)]
+fn check_layout<T: AccountLayout>(view: &AccountView, owner: &Pubkey) -> GridResult {
+    // SAFETY: nothing assigns the account while this reference lives.
+    if !address_eq(view.owner(), owner) {
+        return Err(blame(T::NAME, GridError::WrongAccountOwner));
+    }
+    // SAFETY: the account's data starts here, and has `SIZE` bytes: that is compared first.
+    let is_t = view.data_len() == T::SIZE
+        && unsafe { view.data_ptr().cast::<[u8; 2]>().read() } == [T::TYPE as u8, LAYOUT_VERSION];
+    if is_t {
+        Ok(())
+    } else {
+        Err(blame(T::NAME, GridError::WrongAccountType))
+    }
+}
+
+/// An account of type `T`, for reading.
+pub struct Account<'a, T> {
+    view: &'a AccountView,
+    layout: PhantomData<T>,
+}
+
+impl<'a, T: AccountLayout> Account<'a, T> {
+    /// Checks owner, size, type and version.
+    #[inline(always)]
+    pub fn new(view: &'a AccountView, owner: &Pubkey) -> GridResult<Self> {
+        check_layout::<T>(view, owner)?;
+        Ok(Self {
+            view,
+            layout: PhantomData,
+        })
+    }
+
+    /// The account itself, to pass it on in a call.
+    #[inline(always)]
+    pub fn view(&self) -> &'a AccountView {
+        self.view
+    }
+}
+
+impl<T: AccountLayout> Deref for Account<'_, T> {
+    type Target = T;
+
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        // SAFETY: `new` checked that the data has the size of `T`; it starts at a multiple of 8, which is the
+        // alignment of every layout or more; and every bit pattern is a `T`.
+        unsafe { &*self.view.data_ptr().cast::<T>() }
+    }
+}
+
+/// An account of type `T`, for reading and writing.
+///
+/// While it lives, a second one for the same account (which the same address twice in an instruction would give) fails
+/// with [`GridError::AccountInUse`]: the loader's marker byte of the account says that it is taken.
+pub struct AccountMut<'a, T> {
+    view: &'a AccountView,
+    layout: PhantomData<T>,
+}
+
+impl<'a, T: AccountLayout> AccountMut<'a, T> {
+    /// Checks owner, size, type, version and that it is writable, and takes it.
+    #[inline(always)]
+    pub fn new(view: &'a AccountView, owner: &Pubkey) -> GridResult<Self> {
+        check_layout::<T>(view, owner)?;
+        Self::take(view)
+    }
+
+    /// For an account that this instruction has just created with the size of `T`, or whose layout it has just checked.
+    #[inline(always)]
+    pub(super) fn take(view: &'a AccountView) -> GridResult<Self> {
+        writable(view, T::NAME)?;
+        if view.is_borrowed() {
+            return Err(blame(T::NAME, GridError::AccountInUse));
+        }
+        // SAFETY: the view points to a live `RuntimeAccount`; the byte is only read by `is_borrowed`.
+        unsafe { (*view.account_ptr().cast_mut()).borrow_state = 0 };
+        Ok(Self {
+            view,
+            layout: PhantomData,
+        })
+    }
+
+    /// The account itself, to pass it on in a call.
+    #[inline(always)]
+    pub fn view(&self) -> &'a AccountView {
+        self.view
+    }
+}
+
+impl<T> Drop for AccountMut<'_, T> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // SAFETY: as in `take`.
+        unsafe { (*self.view.account_ptr().cast_mut()).borrow_state = NOT_BORROWED };
+    }
+}
+
+impl<T: AccountLayout> Deref for AccountMut<'_, T> {
+    type Target = T;
+
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        // SAFETY: as for `Account`; there is no other `AccountMut` of the account.
+        unsafe { &*self.view.data_ptr().cast::<T>() }
+    }
+}
+
+impl<T: AccountLayout> DerefMut for AccountMut<'_, T> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: as for `Account`; there is no other `AccountMut` of the account, and an instruction holds an account
+        // of one type in one role only, so no `Account` of it lives either.
+        unsafe { &mut *self.view.data_ptr().cast_mut().cast::<T>() }
+    }
+}
+
+/// Checks that an account is an initialized token account of the SPL Token program that holds `mint` and belongs to
+/// `owner`. (Layout: mint at 0, owner at 32, state at 108, as in `spl_token::state::Account`.)
+#[inline(always)]
+pub fn token_account(
+    view: &AccountView,
+    mint: &Pubkey,
+    owner: &Pubkey,
+    role: &'static str,
+) -> GridResult {
+    const STATE: usize = 108;
+    let is_token_account = address_eq(view.owner(), &spl_token::ID)
+        && view.data_len() == spl_token::state::Account::LEN
+        // SAFETY: the length was just compared.
+        && unsafe { view.data_ptr().add(STATE).read() } != 0;
+    if !is_token_account {
+        return Err(blame(role, GridError::NotATokenAccount));
+    }
+    // SAFETY: the same; an address has an alignment of one.
+    let [held_mint, held_by] = unsafe { &*view.data_ptr().cast::<[Pubkey; 2]>() };
+    if !address_eq(held_mint, mint) {
+        return Err(blame(role, GridError::WrongRecipientMint));
+    }
+    if !address_eq(held_by, owner) {
+        return Err(blame(role, GridError::WrongRecipientOwner));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use solana_account_view::RuntimeAccount;
+
+    use super::*;
+    use crate::state::{AccountType, Header, Meter, RegistryConfig};
+
+    const OWNER: Pubkey = Pubkey::new_from_array([8; 32]);
+
+    /// An account in memory as the runtime lays it out.
+    #[repr(C)]
+    struct InMemory<const N: usize> {
+        account: RuntimeAccount,
+        data: [u64; N],
+    }
+
+    impl<const N: usize> InMemory<N> {
+        fn new(account_type: u8, version: u8) -> Self {
+            let mut data = [0; N];
+            data[0] = u64::from_le_bytes([account_type, version, 0, 0, 0, 0, 0, 0]);
+            Self {
+                account: RuntimeAccount {
+                    borrow_state: NOT_BORROWED,
+                    is_writable: 1,
+                    owner: OWNER,
+                    data_len: (N * 8) as u64,
+                    ..RuntimeAccount::default()
+                },
+                data,
+            }
+        }
+
+        fn view(&mut self) -> AccountView {
+            unsafe { AccountView::new_unchecked((&raw mut *self).cast()) }
+        }
+    }
+
+    #[test]
+    fn each_part_of_the_layout_is_checked() {
+        let mut good = InMemory::<35>::new(3, 1);
+        assert!(Account::<Meter>::new(&good.view(), &OWNER).is_ok());
+        assert_eq!(
+            Account::<Meter>::new(&good.view(), &Pubkey::default()).err(),
+            Some(GridError::WrongAccountOwner)
+        );
+        for mut bad in [InMemory::<35>::new(2, 1), InMemory::<35>::new(3, 2)] {
+            let error = Account::<Meter>::new(&bad.view(), &OWNER).err();
+            assert_eq!(error, Some(GridError::WrongAccountType));
+        }
+        let (mut long, mut short) = (InMemory::<36>::new(3, 1), InMemory::<34>::new(3, 1));
+        for view in [long.view(), short.view()] {
+            let error = Account::<Meter>::new(&view, &OWNER).err();
+            assert_eq!(error, Some(GridError::WrongAccountType));
+        }
+        let mut empty = InMemory::<0>::new_empty();
+        let error = Account::<Meter>::new(&empty.view(), &OWNER).err();
+        assert_eq!(error, Some(GridError::WrongAccountType));
+    }
+
+    impl InMemory<0> {
+        fn new_empty() -> Self {
+            Self {
+                account: RuntimeAccount {
+                    owner: OWNER,
+                    ..RuntimeAccount::default()
+                },
+                data: [],
+            }
+        }
+    }
+
+    #[test]
+    fn an_account_is_held_for_writing_only_once() {
+        let mut memory = InMemory::<18>::new(2, 1);
+        let (first, second) = (memory.view(), memory.view());
+        let held = AccountMut::<RegistryConfig>::new(&first, &OWNER);
+        assert!(held.is_ok());
+        assert_eq!(
+            AccountMut::<RegistryConfig>::new(&second, &OWNER).err(),
+            Some(GridError::AccountInUse)
+        );
+        drop(held);
+        assert!(AccountMut::<RegistryConfig>::new(&second, &OWNER).is_ok());
+    }
+
+    #[test]
+    fn what_is_written_is_in_the_account() {
+        let mut memory = InMemory::<18>::new(2, 1);
+        let view = memory.view();
+        let mut config = AccountMut::<RegistryConfig>::new(&view, &OWNER).expect("a config");
+        config.header = Header::new(AccountType::RegistryConfig, 7, 0);
+        config.minimum_quality = 1_234;
+        drop(config);
+        assert_eq!(memory.data[0], u64::from_le_bytes([2, 1, 7, 0, 0, 0, 0, 0]));
+        assert_eq!(memory.data[17] & 0xFFFF, 1_234);
+    }
+
+    #[test]
+    fn a_read_only_account_is_not_for_writing() {
+        let mut memory = InMemory::<18>::new(2, 1);
+        memory.account.is_writable = 0;
+        let error = AccountMut::<RegistryConfig>::new(&memory.view(), &OWNER).err();
+        assert_eq!(error, Some(GridError::AccountNotWritable));
+    }
+}

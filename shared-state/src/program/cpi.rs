@@ -1,0 +1,115 @@
+//! Calls to other programs, built on the stack and passed to the runtime as they are.
+
+use core::mem::MaybeUninit;
+
+use solana_account_view::AccountView;
+use solana_instruction_view::{
+    cpi::{invoke_signed_unchecked, CpiAccount, Seed, Signer},
+    InstructionAccount, InstructionView,
+};
+use solana_program::pubkey::Pubkey;
+
+/// An account of a call, and what the called program may do with it.
+#[derive(Clone, Copy)]
+pub struct Call<'a> {
+    view: &'a AccountView,
+    is_writable: bool,
+    is_signer: bool,
+}
+
+impl<'a> Call<'a> {
+    /// Read-only.
+    #[inline(always)]
+    pub const fn readonly(view: &'a AccountView) -> Self {
+        Self {
+            view,
+            is_writable: false,
+            is_signer: false,
+        }
+    }
+
+    /// Writable.
+    #[inline(always)]
+    pub const fn writable(view: &'a AccountView) -> Self {
+        Self {
+            view,
+            is_writable: true,
+            is_signer: false,
+        }
+    }
+
+    /// Signs too.
+    #[inline(always)]
+    pub const fn signer(mut self) -> Self {
+        self.is_signer = true;
+        self
+    }
+}
+
+/// Calls `program_id` with these accounts and this data, signing with `seeds` (one address; empty: none).
+///
+/// A failing call fails the whole transaction at once: the runtime doesn't return from it, so there is no error to
+/// pass on. The caller must not hold a Rust reference into the data of an account that the called program may change:
+/// end the use of an [`AccountMut`](super::AccountMut) before, and read anew after. Accounts that repeat are fine.
+#[inline(always)]
+pub fn invoke_signed<const N: usize>(
+    program_id: &Pubkey,
+    accounts: &[Call; N],
+    data: &[u8],
+    seeds: &[&[u8]],
+) {
+    let mut metas = [const { MaybeUninit::<InstructionAccount>::uninit() }; N];
+    let mut infos = [const { MaybeUninit::<CpiAccount>::uninit() }; N];
+    invoke_signed_with(program_id, accounts, data, seeds, &mut metas, &mut infos);
+}
+
+/// [`invoke_signed`] for a number of accounts that is known only when it runs: the lists are on the heap.
+#[inline(always)]
+pub fn invoke_signed_list(program_id: &Pubkey, accounts: &[Call], data: &[u8], seeds: &[&[u8]]) {
+    let mut metas = Box::new_uninit_slice(accounts.len());
+    let mut infos = Box::new_uninit_slice(accounts.len());
+    invoke_signed_with(program_id, accounts, data, seeds, &mut metas, &mut infos);
+}
+
+/// [`invoke_signed`] with the caller's memory for the two lists, which must be as long as `accounts`.
+#[inline(always)]
+fn invoke_signed_with<'a>(
+    program_id: &Pubkey,
+    accounts: &[Call<'a>],
+    data: &[u8],
+    seeds: &[&[u8]],
+    metas: &mut [MaybeUninit<InstructionAccount<'a>>],
+    infos: &mut [MaybeUninit<CpiAccount<'a>>],
+) {
+    for ((account, meta), info) in accounts.iter().zip(&mut *metas).zip(&mut *infos) {
+        meta.write(InstructionAccount::new(
+            account.view.address(),
+            account.is_writable,
+            account.is_signer,
+        ));
+        CpiAccount::init_from_account_view(account.view, info);
+    }
+    let mut signer_seeds = [const { MaybeUninit::<Seed>::uninit() }; 3];
+    for (seed, slot) in seeds.iter().zip(&mut signer_seeds) {
+        slot.write(Seed::from(*seed));
+    }
+    let count = metas.len().min(infos.len()).min(accounts.len());
+    // SAFETY: the first `count` metas and infos and the first `seeds.len()` (at most three) signer seeds were just
+    // written. The views stay valid during the call, and by the rule above nothing in them is borrowed.
+    unsafe {
+        let seeds = core::slice::from_raw_parts(
+            signer_seeds.as_ptr().cast::<Seed>(),
+            seeds.len().min(signer_seeds.len()),
+        );
+        let signers = [Signer::from(seeds)];
+        invoke_signed_unchecked(
+            &InstructionView {
+                program_id,
+                accounts: core::slice::from_raw_parts(metas.as_ptr().cast(), count),
+                data,
+            },
+            core::slice::from_raw_parts(infos.as_ptr().cast(), count),
+            if seeds.is_empty() { &[] } else { &signers },
+        );
+    }
+}

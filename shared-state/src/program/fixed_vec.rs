@@ -1,0 +1,56 @@
+//! A list on the heap that never grows.
+
+use core::mem::MaybeUninit;
+
+use crate::error::{GridError, GridResult};
+
+/// A list with room for as many items as it was made for. (A growing `Vec` needs 128-bit arithmetic, which the programs'
+/// target does not have, and copies.)
+pub struct FixedVec<T> {
+    items: Box<[MaybeUninit<T>]>,
+    len: usize,
+}
+
+impl<T: Copy> FixedVec<T> {
+    /// An empty list with room for `capacity` items.
+    #[inline(always)]
+    pub fn new(capacity: usize) -> Self {
+        Self {
+            items: Box::new_uninit_slice(capacity),
+            len: 0,
+        }
+    }
+
+    /// Appends an item; fails with [`GridError::TooManyAccounts`] if there is no room.
+    #[inline(always)]
+    pub fn push(&mut self, item: T) -> GridResult {
+        match self.items.get_mut(self.len) {
+            Some(place) => place.write(item),
+            None => return Err(GridError::TooManyAccounts),
+        };
+        self.len = self.len.wrapping_add(1);
+        Ok(())
+    }
+
+    /// The items so far.
+    #[inline(always)]
+    pub fn as_slice(&self) -> &[T] {
+        // SAFETY: `push` has written the first `len` items, and `len` never exceeds the room.
+        unsafe { core::slice::from_raw_parts(self.items.as_ptr().cast(), self.len) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_as_many_as_it_was_made_for() {
+        let mut list = FixedVec::new(2);
+        assert!(list.as_slice().is_empty());
+        assert_eq!(list.push(7u64), Ok(()));
+        assert_eq!(list.push(8), Ok(()));
+        assert_eq!(list.push(9), Err(GridError::TooManyAccounts));
+        assert_eq!(list.as_slice(), [7, 8]);
+    }
+}

@@ -1,0 +1,19 @@
+//! What only programs need. All `unsafe` code of the project that touches accounts stands in this module and in
+//! [`wire`](crate::wire).
+
+mod account;
+mod cpi;
+mod create;
+mod fixed_vec;
+mod input;
+mod upgrade_authority;
+
+pub use account::{
+    blame, count_error, is_zero, nonzero, program, signer, token_account, writable, Account,
+    AccountMut,
+};
+pub use cpi::{invoke_signed, invoke_signed_list, Call};
+pub use create::{create_pda, NewAccount};
+pub use fixed_vec::FixedVec;
+pub use input::{run, MAX_ACCOUNTS};
+pub use upgrade_authority::require_upgrade_authority;

@@ -1,0 +1,71 @@
+use borsh::{BorshDeserialize, BorshSerialize};
+use bytemuck::{Pod, Zeroable};
+
+/// The layout version that this code reads and writes.
+pub const LAYOUT_VERSION: u8 = 1;
+
+/// What an account is: its first byte.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[repr(u8)]
+pub enum AccountType {
+    /// [`OracleConfig`](super::OracleConfig)
+    OracleConfig = 1,
+    /// [`RegistryConfig`](super::RegistryConfig)
+    RegistryConfig = 2,
+    /// [`Meter`](super::Meter)
+    Meter = 3,
+    /// [`TokenConfig`](super::TokenConfig)
+    TokenConfig = 4,
+}
+
+/// The first 8 bytes of every account.
+#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Eq, Pod, PartialEq, Zeroable)]
+#[repr(C)]
+pub struct Header {
+    /// An [`AccountType`].
+    pub account_type: u8,
+    /// [`LAYOUT_VERSION`].
+    pub version: u8,
+    /// Canonical bump of the account's address.
+    pub bump: u8,
+    /// Depends on the account: see there.
+    pub status: u8,
+    /// Zero.
+    pub reserved: [u8; 4],
+}
+
+impl Header {
+    /// The header of a new account.
+    pub const fn new(account_type: AccountType, bump: u8, status: u8) -> Self {
+        Self {
+            account_type: account_type as u8,
+            version: LAYOUT_VERSION,
+            bump,
+            status,
+            reserved: [0; 4],
+        }
+    }
+}
+
+/// An account layout: a `repr(C)` struct that starts with a [`Header`].
+pub trait AccountLayout: Pod {
+    /// The value of its first byte.
+    const TYPE: AccountType;
+    /// What it is called in logs and documents.
+    const NAME: &'static str;
+    /// Its size in bytes.
+    const SIZE: usize = size_of::<Self>();
+}
+
+/// Declares that a struct is an account layout, and asserts its size at compile time.
+macro_rules! account_layout {
+    ($layout:ident, $size:literal) => {
+        impl $crate::state::AccountLayout for $layout {
+            const TYPE: $crate::state::AccountType = $crate::state::AccountType::$layout;
+            const NAME: &'static str = stringify!($layout);
+        }
+        const _: () = assert!(size_of::<$layout>() == $size);
+        const _: () = assert!(core::mem::offset_of!($layout, header) == 0);
+    };
+}
+pub(crate) use account_layout;

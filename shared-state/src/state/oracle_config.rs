@@ -1,0 +1,205 @@
+use borsh::{BorshDeserialize, BorshSerialize};
+use bytemuck::{Pod, Zeroable};
+use solana_program::pubkey::Pubkey;
+
+use super::header::{account_layout, Header};
+use crate::units::FULL_BPS;
+
+/// How many reporters an oracle can have.
+pub const MAX_REPORTERS: usize = 16;
+
+/// OracleConfig status: takes no readings.
+pub const ORACLE_PAUSED: u8 = 0;
+/// OracleConfig status: takes readings.
+pub const ORACLE_ACTIVE: u8 = 1;
+
+/// The numbers in the oracle's validation rules.
+#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Eq, Pod, PartialEq, Zeroable)]
+#[repr(C)]
+pub struct Rules {
+    /// How far ahead of the cluster's clock a reading may be (s).
+    pub max_future_skew: u32,
+    /// How old a reading may be (s).
+    pub max_age: u32,
+    /// The shortest time between two readings of a meter (s).
+    pub min_interval: u32,
+    /// The usual time between two readings of a meter (s); a gap of more than two of them costs quality.
+    pub expected_interval: u32,
+    /// From which age on a reading counts as late (s).
+    pub late_after: u32,
+    /// A reading is an anomaly when its power is further from the mean than this multiple of the mean deviation
+    /// (basis points: 80,000 is eight times) ...
+    pub anomaly_threshold: u32,
+    /// ... plus this share of the rated power (basis points) ...
+    pub anomaly_floor: u16,
+    /// ... once the meter has this many accepted readings.
+    pub anomaly_warm_up: u16,
+    /// By how much a reading may exceed the energy that the rated power allows (basis points).
+    pub power_tolerance: u16,
+    /// Zero.
+    pub reserved: u16,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            max_future_skew: 60,
+            max_age: 7 * 24 * 3600,
+            min_interval: 60,
+            expected_interval: 15 * 60,
+            late_after: 3600,
+            anomaly_threshold: 80_000,
+            anomaly_floor: 2_000,
+            anomaly_warm_up: 96,
+            power_tolerance: 500,
+            reserved: 0,
+        }
+    }
+}
+
+impl Rules {
+    /// Whether the rules make sense: no interval or age of zero, ages above the intervals that they must cover, ratios
+    /// of at most 100 %, a threshold above zero and of at most 100 times.
+    pub fn are_valid(&self) -> bool {
+        self.min_interval > 0
+            && self.expected_interval >= self.min_interval
+            && self.max_age >= self.expected_interval
+            && self.late_after > 0
+            && self.late_after < self.max_age
+            && self.max_future_skew <= self.max_age
+            && self.anomaly_threshold > 0
+            && self.anomaly_threshold <= 100 * FULL_BPS as u32
+            && self.anomaly_floor <= FULL_BPS
+            && self.power_tolerance <= FULL_BPS
+            && self.reserved == 0
+    }
+}
+
+/// The oracle's configuration, and the signer of its calls to the registry.
+///
+/// Seeds `["oracle"]` of the oracle-program. Status: [`ORACLE_ACTIVE`] or [`ORACLE_PAUSED`].
+#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Eq, Pod, PartialEq, Zeroable)]
+#[repr(C)]
+pub struct OracleConfig {
+    /// Type 1.
+    pub header: Header,
+    /// Who may change this configuration.
+    pub authority: Pubkey,
+    /// Who has been proposed as the next authority; zero if nobody.
+    pub pending_authority: Pubkey,
+    /// The program that keeps the meters.
+    pub registry_program: Pubkey,
+    /// The numbers in the validation rules.
+    pub rules: Rules,
+    /// How many of `reporters` are in use.
+    pub reporter_count: u64,
+    /// Keys of the gateways that may submit readings; zero behind the first `reporter_count`.
+    pub reporters: [Pubkey; MAX_REPORTERS],
+}
+account_layout!(OracleConfig, 656);
+
+impl OracleConfig {
+    /// The reporters in use.
+    #[inline(always)]
+    pub fn reporters(&self) -> &[Pubkey] {
+        let count = (self.reporter_count as usize).min(MAX_REPORTERS);
+        &self.reporters[..count]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_rules_are_valid() {
+        assert!(Rules::default().are_valid());
+    }
+
+    #[test]
+    fn rules_that_make_no_sense() {
+        let good = Rules::default();
+        for (what, bad) in [
+            (
+                "no interval",
+                Rules {
+                    min_interval: 0,
+                    ..good
+                },
+            ),
+            (
+                "expected below minimum",
+                Rules {
+                    expected_interval: 59,
+                    ..good
+                },
+            ),
+            (
+                "age below interval",
+                Rules {
+                    max_age: 899,
+                    late_after: 800,
+                    ..good
+                },
+            ),
+            (
+                "never late",
+                Rules {
+                    late_after: 0,
+                    ..good
+                },
+            ),
+            (
+                "late after the maximum age",
+                Rules {
+                    late_after: good.max_age,
+                    ..good
+                },
+            ),
+            (
+                "skew beyond age",
+                Rules {
+                    max_future_skew: good.max_age + 1,
+                    ..good
+                },
+            ),
+            (
+                "no threshold",
+                Rules {
+                    anomaly_threshold: 0,
+                    ..good
+                },
+            ),
+            (
+                "threshold over 100 times",
+                Rules {
+                    anomaly_threshold: 1_000_001,
+                    ..good
+                },
+            ),
+            (
+                "floor over 100 %",
+                Rules {
+                    anomaly_floor: 10_001,
+                    ..good
+                },
+            ),
+            (
+                "tolerance over 100 %",
+                Rules {
+                    power_tolerance: 10_001,
+                    ..good
+                },
+            ),
+            (
+                "reserved bits",
+                Rules {
+                    reserved: 1,
+                    ..good
+                },
+            ),
+        ] {
+            assert!(!bad.are_valid(), "{what}");
+        }
+    }
+}

@@ -1,0 +1,28 @@
+use borsh::{BorshDeserialize, BorshSerialize};
+use bytemuck::{Pod, Zeroable};
+use solana_program::pubkey::Pubkey;
+
+use super::header::{account_layout, Header};
+
+/// The registry's configuration, and the signer of its calls to the token program.
+///
+/// Seeds `["registry"]` of the registry-program. Status: unused, zero.
+#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Eq, Pod, PartialEq, Zeroable)]
+#[repr(C)]
+pub struct RegistryConfig {
+    /// Type 2.
+    pub header: Header,
+    /// Who registers meters and may change this configuration.
+    pub authority: Pubkey,
+    /// Who has been proposed as the next authority; zero if nobody.
+    pub pending_authority: Pubkey,
+    /// Who may record readings: the address of the OracleConfig.
+    pub oracle_authority: Pubkey,
+    /// The program that mints.
+    pub token_program: Pubkey,
+    /// A meter whose quality is below this can't be settled (basis points).
+    pub minimum_quality: u16,
+    /// Zero.
+    pub reserved: [u8; 6],
+}
+account_layout!(RegistryConfig, 144);

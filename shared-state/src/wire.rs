@@ -1,0 +1,171 @@
+//! Instruction data: one byte of tag, then Borsh.
+//!
+//! The arguments of every instruction are `repr(C)` structs without padding, so that programs read the Borsh bytes in
+//! place. [`args`] reads one such struct, [`List`] a Borsh `Vec` of them.
+
+use core::marker::PhantomData;
+
+use bytemuck::{AnyBitPattern, NoUninit};
+
+use crate::error::{GridError, GridResult};
+
+/// Tag of the registry's `RecordReadings`, which the oracle calls.
+pub const RECORD_READINGS: u8 = 3;
+
+/// Tag of the token program's `MintSettled`, which the registry calls.
+pub const MINT_SETTLED: u8 = 1;
+
+/// Arguments whose Borsh bytes are their memory bytes: every struct that follows a tag is one.
+pub trait Args: AnyBitPattern + NoUninit {}
+impl<T: AnyBitPattern + NoUninit> Args for T {}
+
+/// Splits instruction data into its tag and its arguments.
+#[inline(always)]
+pub fn tag(data: &[u8]) -> GridResult<(u8, &[u8])> {
+    match data {
+        [tag, rest @ ..] => Ok((*tag, rest)),
+        [] => Err(GridError::InvalidInstructionData),
+    }
+}
+
+/// Reads arguments of exactly one `T`.
+#[inline(always)]
+pub fn args<T: Args>(data: &[u8]) -> GridResult<T> {
+    if data.len() != size_of::<T>() {
+        return Err(GridError::InvalidInstructionData);
+    }
+    // SAFETY: the length was just checked, `read_unaligned` needs no alignment, and every bit pattern is a `T`.
+    Ok(unsafe { data.as_ptr().cast::<T>().read_unaligned() })
+}
+
+/// Checks that an instruction without arguments has none.
+#[inline(always)]
+pub fn no_args(data: &[u8]) -> GridResult {
+    if data.is_empty() {
+        Ok(())
+    } else {
+        Err(GridError::InvalidInstructionData)
+    }
+}
+
+/// A Borsh `bool`: one byte, 0 or 1.
+#[inline(always)]
+pub fn boolean(byte: u8) -> GridResult<bool> {
+    match byte {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(GridError::InvalidInstructionData),
+    }
+}
+
+/// A Borsh `Vec<T>` read in place: a `u32` count, then exactly that many `T`.
+#[derive(Clone, Copy)]
+pub struct List<'a, T> {
+    items: &'a [u8],
+    item: PhantomData<T>,
+}
+
+impl<'a, T: Args> List<'a, T> {
+    /// Takes all of `data` as one list.
+    #[inline(always)]
+    pub fn new(data: &'a [u8]) -> GridResult<Self> {
+        if data.len() < 4 {
+            return Err(GridError::InvalidInstructionData);
+        }
+        let (count, items) = data.split_at(4);
+        let count = u32::from_le_bytes([count[0], count[1], count[2], count[3]]) as usize;
+        // Both are below 2^38 for any item of less than 64 bytes, so the product is exact.
+        if items.len() != count.wrapping_mul(size_of::<T>()) {
+            return Err(GridError::InvalidInstructionData);
+        }
+        Ok(Self {
+            items,
+            item: PhantomData,
+        })
+    }
+
+    /// How many there are.
+    #[inline(always)]
+    pub fn len(&self) -> usize {
+        self.items.len() / size_of::<T>()
+    }
+
+    /// Whether there are none.
+    #[inline(always)]
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// The items in order.
+    #[inline(always)]
+    pub fn iter(self) -> impl Iterator<Item = T> + 'a
+    where
+        T: 'a,
+    {
+        self.items.chunks_exact(size_of::<T>()).map(|item|
+            // SAFETY: as in `args`; `chunks_exact` gives the length.
+            unsafe { item.as_ptr().cast::<T>().read_unaligned() })
+    }
+}
+
+/// Tests of a program's instruction module: what Borsh writes is what the program reads in place.
+#[doc(hidden)]
+pub fn assert_borsh_is_memory<T: Args + borsh::BorshSerialize>() {
+    let mut bytes = vec![0u8; size_of::<T>()];
+    for round in 0..64u32 {
+        for (place, byte) in bytes.iter_mut().enumerate() {
+            *byte = (place as u32)
+                .wrapping_mul(0x9E37_79B1)
+                .wrapping_add(round.wrapping_mul(0x85EB_CA6B))
+                .rotate_left(round % 32) as u8;
+        }
+        let value: T = bytemuck::pod_read_unaligned(&bytes);
+        assert_eq!(borsh::to_vec(&value).ok().as_ref(), Some(&bytes));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn args_take_exactly_their_size() {
+        assert_eq!(args::<u64>(&7u64.to_le_bytes()), Ok(7));
+        for length in [0, 7, 9] {
+            assert_eq!(
+                args::<u64>(&vec![0; length]),
+                Err(GridError::InvalidInstructionData)
+            );
+        }
+    }
+
+    #[test]
+    fn lists_read_what_borsh_writes() {
+        let values = vec![1u64, u64::MAX, 3];
+        let bytes = borsh::to_vec(&values).expect("to memory");
+        let list = List::<u64>::new(&bytes).expect("a list");
+        assert_eq!(list.iter().collect::<Vec<_>>(), values);
+        assert_eq!(list.len(), 3);
+        for cut in 0..bytes.len() {
+            assert!(List::<u64>::new(&bytes[..cut]).is_err(), "cut at {cut}");
+        }
+        let mut longer = bytes.clone();
+        longer.push(0);
+        assert!(List::<u64>::new(&longer).is_err());
+    }
+
+    #[test]
+    fn a_count_beyond_the_data_is_refused() {
+        let mut bytes = u32::MAX.to_le_bytes().to_vec();
+        bytes.extend([0; 8]);
+        assert!(List::<u64>::new(&bytes).is_err());
+        assert!(List::<u64>::new(&0u32.to_le_bytes()).is_ok_and(|list| list.is_empty()));
+    }
+
+    #[test]
+    fn booleans_are_zero_or_one() {
+        assert_eq!(boolean(0), Ok(false));
+        assert_eq!(boolean(1), Ok(true));
+        assert_eq!(boolean(2), Err(GridError::InvalidInstructionData));
+    }
+}
