@@ -1,1 +1,369 @@
+//! A world to test the deployable programs in: an embedded bank with the `.so` files, a deployment, and words for what
+//! its users do.
 
+use borsh::{BorshDeserialize, BorshSerialize};
+use grid::{
+    cluster::{Cluster, Receipt, SendError},
+    deployment::Deployment,
+    embedded::{program_folder, EmbeddedBank, Genesis},
+};
+use registry_program::instruction::RegisterMeter;
+use shared_state::{
+    reading::Reading,
+    state::{meter_id, Meter, MeterStatus, OracleConfig, RegistryConfig, Rules, TokenConfig},
+    GridError,
+};
+use solana_account::Account;
+use solana_keypair::Keypair;
+use solana_program::{instruction::Instruction, program_pack::Pack, pubkey::Pubkey};
+use solana_signer::Signer;
+use spl_associated_token_account::instruction::create_associated_token_account;
+
+/// When the tests' world begins: 1 January 2026.
+pub const START: i64 = 1_767_225_600;
+
+/// The minimum quality of the tests' registry (bps).
+pub const MINIMUM_QUALITY: u16 = 5_000;
+
+/// An embedded bank with a deployment.
+pub struct World {
+    pub bank: EmbeddedBank,
+    pub deployment: Deployment,
+    /// Upgrade authority of the programs and authority of all three configs.
+    pub authority: Keypair,
+    pub payer: Keypair,
+    /// Listed as a reporter.
+    pub reporter: Keypair,
+    /// The bank's clock.
+    pub now: i64,
+}
+
+/// A registered meter.
+pub struct TestMeter {
+    pub id: [u8; 32],
+    pub address: Pubkey,
+    pub owner: Keypair,
+    /// The owner's GRID token account.
+    pub wallet: Pubkey,
+}
+
+impl World {
+    /// Deployed, initialized, with one reporter.
+    pub async fn new() -> Self {
+        let mut world = Self::uninitialized().await;
+        for instruction in world.initialize() {
+            world
+                .send(&[&world.authority.insecure_clone()], instruction)
+                .await;
+        }
+        let reporter = world.reporter.pubkey();
+        let add = world
+            .deployment
+            .add_reporter(&world.authority.pubkey(), &reporter);
+        world.send(&[&world.authority.insecure_clone()], add).await;
+        world
+    }
+
+    /// Deployed only.
+    pub async fn uninitialized() -> Self {
+        Self::with(|_, _, _| {}).await
+    }
+
+    /// Deployed only, in a bank that was prepared further.
+    pub async fn with(prepare: impl FnOnce(&mut Genesis, &Deployment, &Keypair)) -> Self {
+        let deployment = Deployment {
+            oracle_program: Pubkey::new_unique(),
+            registry_program: Pubkey::new_unique(),
+            token_program: Pubkey::new_unique(),
+        };
+        let (authority, payer) = (Keypair::new(), Keypair::new());
+        let mut genesis = Genesis::new();
+        let folder = program_folder().expect("the programs' folder");
+        genesis
+            .add_deployment(&deployment, &folder, &authority.pubkey())
+            .expect("the deployable programs");
+        genesis.fund(&payer.pubkey());
+        prepare(&mut genesis, &deployment, &authority);
+        let mut world = Self {
+            bank: genesis.start().await,
+            deployment,
+            authority,
+            payer,
+            reporter: Keypair::new(),
+            now: 0,
+        };
+        world.set_time(START).await;
+        world
+    }
+
+    /// The three `Initialize` instructions.
+    pub fn initialize(&self) -> [Instruction; 3] {
+        self.deployment.initialize(
+            &self.authority.pubkey(),
+            &self.payer.pubkey(),
+            Rules::default(),
+            MINIMUM_QUALITY,
+        )
+    }
+
+    pub async fn set_time(&mut self, now: i64) {
+        self.bank.set_time(now).await.expect("a clock");
+        self.now = now;
+    }
+
+    pub async fn pass_time(&mut self, seconds: i64) {
+        self.set_time(self.now + seconds).await;
+    }
+
+    /// Sends one instruction.
+    pub async fn try_send(
+        &mut self,
+        signers: &[&Keypair],
+        instruction: Instruction,
+    ) -> Result<Receipt, SendError> {
+        self.bank.send(&self.payer, signers, &[instruction]).await
+    }
+
+    /// Sends one instruction that must succeed.
+    pub async fn send(&mut self, signers: &[&Keypair], instruction: Instruction) -> Receipt {
+        match self.try_send(signers, instruction).await {
+            Ok(receipt) => receipt,
+            Err(error) => panic!("should have succeeded: {error}\n{error:#?}"),
+        }
+    }
+
+    /// Sends one instruction that must fail with this error and change nothing.
+    pub async fn refuse(
+        &mut self,
+        signers: &[&Keypair],
+        instruction: Instruction,
+        expected: GridError,
+    ) -> SendError {
+        let mut watched: Vec<Pubkey> = instruction
+            .accounts
+            .iter()
+            .map(|meta| meta.pubkey)
+            .collect();
+        watched.extend([
+            self.deployment.oracle_config(),
+            self.deployment.registry_config(),
+            self.deployment.token_config(),
+            self.deployment.mint(),
+        ]);
+        // The payer pays the fee of a failed transaction too.
+        watched.retain(|address| *address != self.payer.pubkey());
+        let before = self.accounts(&watched).await;
+        let error = match self.try_send(signers, instruction).await {
+            Ok(receipt) => panic!("should have failed with {expected:?}\n{receipt:#?}"),
+            Err(error) => error,
+        };
+        assert_eq!(error.grid_error(), Some((0, expected)), "{error:#?}");
+        assert_eq!(
+            self.accounts(&watched).await,
+            before,
+            "a refusal changed something"
+        );
+        error
+    }
+
+    async fn accounts(&mut self, addresses: &[Pubkey]) -> Vec<Option<Account>> {
+        let mut accounts = Vec::new();
+        for address in addresses {
+            accounts.push(self.bank.account(address).await.expect("an answer"));
+        }
+        accounts
+    }
+
+    /// Reads an account with Borsh.
+    pub async fn read<T: BorshDeserialize>(&mut self, address: &Pubkey) -> T {
+        grid::cluster::read(&mut self.bank, address, std::any::type_name::<T>())
+            .await
+            .expect("an account")
+    }
+
+    /// Changes an account's content as no transaction could.
+    pub async fn edit<T: BorshDeserialize + BorshSerialize>(
+        &mut self,
+        address: &Pubkey,
+        change: impl FnOnce(&mut T),
+    ) {
+        let mut content: T = self.read(address).await;
+        change(&mut content);
+        let account = self.bank.account(address).await.expect("an answer");
+        let mut account = account.expect("an account");
+        account.data = borsh::to_vec(&content).expect("to memory");
+        self.bank.set_account(address, account);
+    }
+
+    pub async fn oracle_config(&mut self) -> OracleConfig {
+        let address = self.deployment.oracle_config();
+        self.read(&address).await
+    }
+
+    pub async fn registry_config(&mut self) -> RegistryConfig {
+        let address = self.deployment.registry_config();
+        self.read(&address).await
+    }
+
+    pub async fn token_config(&mut self) -> TokenConfig {
+        let address = self.deployment.token_config();
+        self.read(&address).await
+    }
+
+    pub async fn meter(&mut self, meter: &TestMeter) -> Meter {
+        self.read(&meter.address).await
+    }
+
+    /// Base units in a token account.
+    pub async fn balance(&mut self, wallet: &Pubkey) -> u64 {
+        let account = self.bank.account(wallet).await.expect("an answer");
+        let account = account.expect("a token account");
+        spl_token::state::Account::unpack(&account.data)
+            .expect("a token account")
+            .amount
+    }
+
+    /// The mint's supply.
+    pub async fn supply(&mut self) -> u64 {
+        let mint = self.deployment.mint();
+        let account = self
+            .bank
+            .account(&mint)
+            .await
+            .expect("an answer")
+            .expect("the mint");
+        spl_token::state::Mint::unpack(&account.data)
+            .expect("a mint")
+            .supply
+    }
+
+    /// Arguments for a meter of 100 kW with registers of zero.
+    pub fn registration(serial: &str, owner: &Pubkey) -> RegisterMeter {
+        RegisterMeter {
+            meter_id: meter_id(serial).expect("a serial number"),
+            owner: *owner,
+            device_key: Pubkey::default(),
+            generation_register: 0,
+            consumption_register: 0,
+            generation_capacity_w: 100_000,
+            consumption_capacity_w: 100_000,
+        }
+    }
+
+    /// A new owner with a GRID token account.
+    pub async fn owner(&mut self) -> (Keypair, Pubkey) {
+        let owner = Keypair::new();
+        let create = create_associated_token_account(
+            &self.payer.pubkey(),
+            &owner.pubkey(),
+            &self.deployment.mint(),
+            &spl_token::ID,
+        );
+        self.send(&[], create).await;
+        let wallet = self.deployment.grid_account(&owner.pubkey());
+        (owner, wallet)
+    }
+
+    /// Registers and activates a meter for a new owner.
+    pub async fn active_meter(&mut self, serial: &str) -> TestMeter {
+        let (owner, wallet) = self.owner().await;
+        let args = Self::registration(serial, &owner.pubkey());
+        self.register(args, owner, wallet).await
+    }
+
+    /// Registers and activates a meter.
+    pub async fn register(
+        &mut self,
+        args: RegisterMeter,
+        owner: Keypair,
+        wallet: Pubkey,
+    ) -> TestMeter {
+        let authority = self.authority.insecure_clone();
+        let register =
+            self.deployment
+                .register_meter(&authority.pubkey(), &self.payer.pubkey(), args);
+        self.send(&[&authority], register).await;
+        let meter = TestMeter {
+            id: args.meter_id,
+            address: self.deployment.meter(&args.meter_id),
+            owner,
+            wallet,
+        };
+        self.set_status(&meter, MeterStatus::Active).await;
+        meter
+    }
+
+    /// Sets a meter's status as the registry authority.
+    pub async fn set_status(&mut self, meter: &TestMeter, status: MeterStatus) {
+        let authority = self.authority.insecure_clone();
+        let set = self
+            .deployment
+            .set_meter_status(&authority.pubkey(), &meter.address, status);
+        self.send(&[&authority], set).await;
+    }
+
+    /// A reading taken now.
+    pub fn reading(&self, generation_register: u64, consumption_register: u64) -> Reading {
+        Reading {
+            timestamp: self.now,
+            generation_register,
+            consumption_register,
+        }
+    }
+
+    /// Submits readings strictly as the reporter.
+    pub fn submit(&self, readings: &[(Pubkey, Reading)]) -> Instruction {
+        self.deployment
+            .submit_readings(&self.reporter.pubkey(), true, readings)
+    }
+
+    /// Submits readings so that bad ones are recorded as rejected.
+    pub fn submit_recorded(&self, readings: &[(Pubkey, Reading)]) -> Instruction {
+        self.deployment
+            .submit_readings(&self.reporter.pubkey(), false, readings)
+    }
+
+    /// Lets time pass and submits a reading that must be accepted.
+    pub async fn report(
+        &mut self,
+        meter: &TestMeter,
+        seconds: i64,
+        generation: u64,
+        consumption: u64,
+    ) -> Receipt {
+        self.pass_time(seconds).await;
+        let submit = self.submit(&[(meter.address, self.reading(generation, consumption))]);
+        let reporter = self.reporter.insecure_clone();
+        self.send(&[&reporter], submit).await
+    }
+
+    /// Settles a meter as its owner.
+    pub fn settlement(&self, meter: &TestMeter) -> Instruction {
+        let owner = meter.owner.pubkey();
+        self.deployment.settle(&meter.address, &owner, &owner)
+    }
+
+    /// Settles a meter as its owner; must succeed.
+    pub async fn settle(&mut self, meter: &TestMeter) -> Receipt {
+        let settle = self.settlement(meter);
+        self.send(&[&meter.owner], settle).await
+    }
+
+    /// The design's supply invariant over these meters: all settled energy was minted, and all that was minted is
+    /// supply (nothing was burned).
+    pub async fn check_supply(&mut self, meters: &[&TestMeter]) {
+        let mut settled = 0;
+        for meter in meters {
+            let meter = self.meter(meter).await;
+            assert!(meter.settled_net_generation <= meter.total_generation);
+            settled += u128::from(meter.settled_net_generation);
+        }
+        let minted = self.token_config().await.total_minted;
+        assert_eq!(
+            settled * 1_000_000,
+            u128::from(minted),
+            "settled and minted"
+        );
+        assert_eq!(self.supply().await, minted, "supply and minted");
+    }
+}

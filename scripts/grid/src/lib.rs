@@ -1,1 +1,15 @@
+//! The parts of the `grid` tool: how it reaches a cluster, what it knows of a deployment, and its commands.
+//!
+//! * [`cluster`]: the one interface that commands use to send transactions and read accounts
+//! * [`embedded`]: a cluster inside this process, with the deployable programs in it
+//! * [`deployment`]: the three programs' addresses and everything derived from them
+//! * [`readings`]: CSV files of meter readings
+//! * [`sample`]: makes such a file
+//! * [`demo`]: the whole flow, from a file to GRID in wallets
 
+pub mod cluster;
+pub mod demo;
+pub mod deployment;
+pub mod embedded;
+pub mod readings;
+pub mod sample;

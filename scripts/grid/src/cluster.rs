@@ -1,0 +1,138 @@
+//! What commands need of a cluster, and what it answers.
+
+use std::fmt;
+
+use anyhow::Context;
+use base64::{prelude::BASE64_STANDARD, Engine};
+use borsh::BorshDeserialize;
+use shared_state::{event::Event, GridError};
+use solana_account::Account;
+use solana_keypair::Keypair;
+use solana_program::{instruction::Instruction, pubkey::Pubkey};
+use solana_transaction::{InstructionError, TransactionError};
+
+/// A cluster that takes transactions and shows accounts.
+#[allow(async_fn_in_trait)]
+pub trait Cluster {
+    /// Sends a transaction and waits for its outcome. `payer` pays the fee and signs, as do `signers`.
+    async fn send(
+        &mut self,
+        payer: &Keypair,
+        signers: &[&Keypair],
+        instructions: &[Instruction],
+    ) -> Result<Receipt, SendError>;
+
+    /// The account at an address, if there is one.
+    async fn account(&mut self, address: &Pubkey) -> anyhow::Result<Option<Account>>;
+}
+
+/// Reads an account and decodes it with Borsh. `what` names it in the error.
+pub async fn read<T: BorshDeserialize>(
+    cluster: &mut impl Cluster,
+    address: &Pubkey,
+    what: &str,
+) -> anyhow::Result<T> {
+    let account = cluster.account(address).await?;
+    let account = account.with_context(|| format!("{what} {address} does not exist"))?;
+    T::try_from_slice(&account.data).with_context(|| format!("{address} is not a {what}"))
+}
+
+/// What a successful transaction did.
+#[derive(Clone, Debug)]
+pub struct Receipt {
+    /// The program log.
+    pub logs: Vec<String>,
+    /// Compute units that it took in all.
+    pub compute_units: u64,
+    /// What the last program that returned something returned.
+    pub return_data: Option<(Pubkey, Vec<u8>)>,
+}
+
+impl Receipt {
+    /// The events that our programs logged, in order.
+    pub fn events(&self) -> Vec<Event> {
+        self.logs
+            .iter()
+            .filter_map(|line| line.strip_prefix("Program data: "))
+            .filter_map(|data| Event::decode(&BASE64_STANDARD.decode(data).ok()?))
+            .collect()
+    }
+}
+
+/// Why a transaction failed.
+#[derive(Debug)]
+pub enum SendError {
+    /// It was executed or checked, and refused.
+    Refused {
+        /// The cluster's reason.
+        error: TransactionError,
+        /// The program log, if it was executed.
+        logs: Vec<String>,
+    },
+    /// The cluster could not be reached or did not answer.
+    Unreachable(String),
+}
+
+impl SendError {
+    /// The index of the failing instruction and our programs' error, if it is one.
+    pub fn grid_error(&self) -> Option<(u8, GridError)> {
+        match self {
+            Self::Refused {
+                error: TransactionError::InstructionError(index, InstructionError::Custom(code)),
+                logs,
+            } if !failed_in(logs, &spl_token::ID)
+                && !failed_in(logs, &solana_sdk_ids::system_program::ID) =>
+            {
+                Some((*index, GridError::from_code(*code)?))
+            }
+            _ => None,
+        }
+    }
+
+    /// The role of the account at fault, if the program logged one.
+    pub fn account_at_fault(&self) -> Option<&str> {
+        let Self::Refused { logs, .. } = self else {
+            return None;
+        };
+        let at = logs
+            .iter()
+            .rposition(|line| line == "Program log: account:")?;
+        logs.get(at.checked_add(1)?)?.strip_prefix("Program log: ")
+    }
+}
+
+/// Whether the first program that failed is this one: its error code is passed on by those that called it.
+fn failed_in(logs: &[String], program: &Pubkey) -> bool {
+    let failure = format!("Program {program} failed");
+    logs.iter()
+        .find(|line| line.starts_with("Program ") && line.contains(" failed"))
+        .is_some_and(|line| line.starts_with(&failure))
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self, self.grid_error()) {
+            (_, Some((_, error))) => {
+                write!(f, "{error} ({error:?}, code {})", error.code())?;
+                if let Some(role) = self.account_at_fault() {
+                    write!(f, "; account: {role}")?;
+                }
+                Ok(())
+            }
+            (Self::Refused { error, logs }, None) => {
+                write!(f, "the transaction was refused: {error}")?;
+                match logs
+                    .iter()
+                    .rev()
+                    .find(|line| line.starts_with("Program log: "))
+                {
+                    Some(line) => write!(f, "; {line}"),
+                    None => Ok(()),
+                }
+            }
+            (Self::Unreachable(reason), None) => write!(f, "the cluster did not answer: {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for SendError {}
