@@ -1,1 +1,65 @@
-fn main() {}
+//! The `grid` command line.
+
+use std::{fs::File, io::stdout, path::PathBuf, process::ExitCode};
+
+use anyhow::{bail, Context};
+use clap::{Parser, Subcommand};
+use grid::{demo, readings, sample};
+
+/// From a meter's readings to GRID in a wallet.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the whole flow on an embedded bank: set up, register, submit, settle, check the supply
+    Demo {
+        /// CSV file: meter_id,timestamp,generation_register_wh,consumption_register_wh. Without one: a sample of six
+        /// meters over a day, one of them faulty
+        file: Option<PathBuf>,
+        /// Stop at the first line that can't be used, instead of reporting and skipping it
+        #[arg(long)]
+        strict: bool,
+    },
+    /// Print the sample file
+    Sample,
+}
+
+fn main() -> ExitCode {
+    // The embedded bank would print every program log.
+    if std::env::var_os("RUST_LOG").is_none() {
+        std::env::set_var("RUST_LOG", "off");
+    }
+    match run(Arguments::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Sample => print!("{}", sample::make()),
+        Command::Demo { file, strict } => {
+            let (rows, bad) = match &file {
+                Some(path) => File::open(path)
+                    .map_err(anyhow::Error::from)
+                    .and_then(readings::read)
+                    .with_context(|| path.display().to_string())?,
+                None => readings::read(sample::make().as_bytes())?,
+            };
+            if let (true, Some(first)) = (strict, bad.first()) {
+                bail!("{first}");
+            }
+            let runtime = tokio::runtime::Runtime::new()?;
+            runtime.block_on(demo::run(&rows, &bad, &mut stdout().lock()))?;
+        }
+    }
+    Ok(())
+}
