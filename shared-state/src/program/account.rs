@@ -278,6 +278,7 @@ mod tests {
         }
 
         fn view(&mut self) -> AccountView {
+            // SAFETY: the account and its data lie behind each other, as in the runtime's input.
             unsafe { AccountView::new_unchecked((&raw mut *self).cast()) }
         }
     }

@@ -44,10 +44,10 @@ pub unsafe fn run(
 ///
 /// [`AccountMut`]: super::AccountMut
 #[inline(always)]
-unsafe fn parse<'a>(
+unsafe fn parse(
     input: *mut u8,
-    accounts: &'a mut [MaybeUninit<AccountView>; MAX_ACCOUNTS],
-) -> Option<(&'a Pubkey, &'a [AccountView], &'a [u8])> {
+    accounts: &mut [MaybeUninit<AccountView>; MAX_ACCOUNTS],
+) -> Option<(&Pubkey, &[AccountView], &[u8])> {
     // SAFETY: every pointer below stays within the layout that the caller promises: it advances by exactly the
     // sizes given there. Each `accounts[..count]` is written before it is read, and an entry's index is that of an
     // earlier account.
@@ -124,6 +124,7 @@ mod tests {
                 &[Ok((a, &account_data)), Err(0), Ok((b, &[])), Err(2)],
                 &data,
             );
+            // SAFETY: the region has the runtime's layout.
             let code = unsafe {
                 run(input.as_mut_ptr().cast(), |program, accounts, found| {
                     assert_eq!(program, &Pubkey::new_from_array([5; 32]));
@@ -144,6 +145,7 @@ mod tests {
     #[test]
     fn more_accounts_than_fit_are_refused_before_they_are_read() {
         let mut input = vec![MAX_ACCOUNTS as u64 + 1];
+        // SAFETY: the count alone is read.
         let code = unsafe { run(input.as_mut_ptr().cast(), |_, _, _| Ok(())) };
         assert_eq!(code, GridError::TooManyAccounts as u64);
     }
@@ -151,6 +153,7 @@ mod tests {
     #[test]
     fn error_zero_is_not_success() {
         let mut input = region(&[], &[]);
+        // SAFETY: the region has the runtime's layout.
         let code = unsafe {
             run(input.as_mut_ptr().cast(), |_, _, _| {
                 Err(GridError::Unauthorized)
