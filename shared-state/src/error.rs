@@ -82,6 +82,9 @@ pub enum GridError {
     /// An authority, owner or reporter of all zeros.
     #[error("an authority or owner can't be the zero address: name a key that can sign")]
     InvalidAuthority = 17,
+    /// A sysvar could not be read; no cluster does this.
+    #[error("the cluster's clock or rent can't be read: try again, and report it if it stays so")]
+    SysvarUnavailable = 18,
 
     // 100: the oracle's validation rules. Keep below 256: the codes are stored as one byte.
     /// The oracle does not take readings at the moment.

@@ -4,7 +4,8 @@ use shared_state::{
     error::ensure,
     pda::ORACLE_SEED,
     program::{
-        blame, invoke_signed_list, is_zero, program, signer, writable, Account, Call, FixedVec,
+        blame, invoke_signed_list, is_zero, program, signer, unix_timestamp, writable, Account,
+        Call, FixedVec,
     },
     reading::{Reading, ReadingOutcome},
     state::{AccountLayout, Meter, OracleConfig, Track, ORACLE_ACTIVE},
@@ -12,7 +13,7 @@ use shared_state::{
 };
 use solana_account_view::AccountView;
 use solana_address::address_eq;
-use solana_program::{clock::Clock, pubkey::Pubkey, sysvar::Sysvar};
+use solana_program::pubkey::Pubkey;
 
 use crate::rules::{self, Context};
 
@@ -46,44 +47,84 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
     ensure(readings.len() >= meters.len(), GridError::TooManyAccounts)?;
     ensure(readings.len() <= meters.len(), GridError::NotEnoughAccounts)?;
 
-    let now = Clock::get()
-        .map_err(|_| GridError::ArithmeticOverflow)?
-        .unix_timestamp;
-    let mut calls = FixedVec::new(meters.len().wrapping_add(2));
-    calls.push(Call::readonly(config.view()).signer())?;
-    calls.push(Call::readonly(registry_config))?;
-    let mut tracks = FixedVec::new(meters.len());
+    let now = unix_timestamp()?;
+    let mut tracks = Tracks::new(meters);
     let mut record = RecordReadings::new(meters.len())?;
-
     for (index, (view, reading)) in meters.iter().zip(readings.iter()).enumerate() {
         let meter = Account::<Meter>::new(view, &config.registry_program)?;
         writable(view, Meter::NAME)?;
-        // The account has not changed yet where an earlier reading of this batch is for the same meter.
-        let earlier = meters
-            .iter()
-            .take(index)
-            .rposition(|earlier| earlier == view);
-        let mut track = match earlier.and_then(|earlier| tracks.as_slice().get(earlier)) {
-            Some(track) => *track,
-            None => meter.track(),
-        };
+        let mut track = tracks.before(index, view, &meter);
         let outcome = match judge(&config, now, &meter, &mut track, &reading) {
             Ok(outcome) => outcome,
             Err(error) if strict => return Err(blame(Meter::NAME, error)),
             Err(error) => rules::reject(error, &mut track, &reading),
         };
+        tracks.after(&track)?;
         record.push(outcome)?;
-        calls.push(Call::writable(view))?;
-        tracks.push(track)?;
     }
 
+    let configs = [
+        Call::readonly(config.view()).signer(),
+        Call::readonly(registry_config),
+    ];
     invoke_signed_list(
         registry_program.address(),
-        calls.as_slice(),
+        configs.len() + meters.len(),
+        configs.into_iter().chain(meters.iter().map(Call::writable)),
         record.data(),
         &[ORACLE_SEED, &[config.header.bump]],
     );
     Ok(())
+}
+
+/// Where each meter stands within the batch. The accounts change only when the registry is called, so a meter's second
+/// reading is judged against what its first one left behind.
+struct Tracks<'a> {
+    meters: &'a [AccountView],
+    /// After each reading; `None` if no meter repeats, as in most batches.
+    after: Option<FixedVec<Track>>,
+}
+
+impl<'a> Tracks<'a> {
+    #[inline(always)]
+    fn new(meters: &'a [AccountView]) -> Self {
+        // The runtime lays accounts out in their order, and a repeated one shares its place with the first: the places
+        // go up exactly if none repeats.
+        let is_distinct = meters
+            .windows(2)
+            .all(|pair| pair[0].account_ptr() < pair[1].account_ptr());
+        let after = if is_distinct {
+            None
+        } else {
+            Some(FixedVec::new(meters.len()))
+        };
+        Self { meters, after }
+    }
+
+    /// The track that the reading at `index` is judged against.
+    #[inline(always)]
+    fn before(&self, index: usize, view: &AccountView, meter: &Meter) -> Track {
+        if let Some(after) = &self.after {
+            let earlier = self
+                .meters
+                .iter()
+                .take(index)
+                .rposition(|earlier| earlier == view);
+            if let Some(track) = earlier.and_then(|earlier| after.as_slice().get(earlier)) {
+                return *track;
+            }
+        }
+        meter.track()
+    }
+
+    /// Keeps the track that a reading left.
+    #[inline(always)]
+    fn after(&mut self, track: &Track) -> GridResult {
+        match &mut self.after {
+            Some(after) => after.push(*track),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Data of the registry's `RecordReadings`: the tag and the number of outcomes at the end of the first place, so that

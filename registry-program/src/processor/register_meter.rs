@@ -5,13 +5,13 @@ use shared_state::{
     error::ensure,
     event::{EventData, MeterRegistered},
     pda::METER_SEED,
-    program::{count_error, nonzero, program, signer, Account, AccountMut},
+    program::{count_error, nonzero, program, signer, unix_timestamp, Account, AccountMut},
     state::{meter_name, AccountType, Header, Meter, MeterStatus, RegistryConfig},
     units::MAX_CAPACITY_W,
     wire, GridError, GridResult,
 };
 use solana_account_view::AccountView;
-use solana_program::{clock::Clock, pubkey::Pubkey, sysvar::Sysvar};
+use solana_program::pubkey::Pubkey;
 use solana_sdk_ids::system_program;
 
 use crate::instruction::RegisterMeter;
@@ -38,9 +38,7 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
     nonzero(&owner)?;
     check_capacities(generation_capacity_w, consumption_capacity_w)?;
 
-    let now = Clock::get()
-        .map_err(|_| GridError::ArithmeticOverflow)?
-        .unix_timestamp;
+    let now = unix_timestamp()?;
     AccountMut::create(program_id, payer, meter, &[METER_SEED, &meter_id], |bump| {
         Meter {
             header: Header::new(AccountType::Meter, bump, MeterStatus::Inactive as u8),

@@ -58,42 +58,50 @@ pub fn invoke_signed<const N: usize>(
     data: &[u8],
     seeds: &[&[u8]],
 ) {
-    let mut metas = [const { MaybeUninit::<InstructionAccount>::uninit() }; N];
-    let mut infos = [const { MaybeUninit::<CpiAccount>::uninit() }; N];
-    invoke_signed_with(program_id, accounts, data, seeds, &mut metas, &mut infos);
+    let mut metas = [const { MaybeUninit::uninit() }; N];
+    let mut infos = [const { MaybeUninit::uninit() }; N];
+    let accounts = accounts.iter().copied();
+    invoke_with(program_id, accounts, data, seeds, &mut metas, &mut infos);
 }
 
-/// [`invoke_signed`] for a number of accounts that is known only when it runs: the lists are on the heap.
+/// [`invoke_signed`] for at most `count` accounts, a number that is known only when it runs: the lists are on the heap.
 #[inline(always)]
-pub fn invoke_signed_list(program_id: &Pubkey, accounts: &[Call], data: &[u8], seeds: &[&[u8]]) {
-    let mut metas = Box::new_uninit_slice(accounts.len());
-    let mut infos = Box::new_uninit_slice(accounts.len());
-    invoke_signed_with(program_id, accounts, data, seeds, &mut metas, &mut infos);
-}
-
-/// [`invoke_signed`] with the caller's memory for the two lists, which must be as long as `accounts`.
-#[inline(always)]
-fn invoke_signed_with<'a>(
+pub fn invoke_signed_list<'a>(
     program_id: &Pubkey,
-    accounts: &[Call<'a>],
+    count: usize,
+    accounts: impl Iterator<Item = Call<'a>>,
+    data: &[u8],
+    seeds: &[&[u8]],
+) {
+    let mut metas = Box::new_uninit_slice(count);
+    let mut infos = Box::new_uninit_slice(count);
+    invoke_with(program_id, accounts, data, seeds, &mut metas, &mut infos);
+}
+
+/// Fills the two lists, as far as they go, and calls.
+#[inline(always)]
+fn invoke_with<'a>(
+    program_id: &Pubkey,
+    accounts: impl Iterator<Item = Call<'a>>,
     data: &[u8],
     seeds: &[&[u8]],
     metas: &mut [MaybeUninit<InstructionAccount<'a>>],
     infos: &mut [MaybeUninit<CpiAccount<'a>>],
 ) {
-    for ((account, meta), info) in accounts.iter().zip(&mut *metas).zip(&mut *infos) {
+    let mut count = 0;
+    for ((account, meta), info) in accounts.zip(&mut *metas).zip(&mut *infos) {
         meta.write(InstructionAccount::new(
             account.view.address(),
             account.is_writable,
             account.is_signer,
         ));
         CpiAccount::init_from_account_view(account.view, info);
+        count += 1;
     }
     let mut signer_seeds = [const { MaybeUninit::<Seed>::uninit() }; 3];
     for (seed, slot) in seeds.iter().zip(&mut signer_seeds) {
         slot.write(Seed::from(*seed));
     }
-    let count = metas.len().min(infos.len()).min(accounts.len());
     // SAFETY: the first `count` metas and infos and the first `seeds.len()` (at most three) signer seeds were just
     // written. The views stay valid during the call, and by the rule above nothing in them is borrowed.
     unsafe {

@@ -57,7 +57,7 @@ pub fn create_pda(
     let with_one: [&[u8]; 2] = [seeds[0], &bump_seed];
     let signer_seeds: &[&[u8]] = if used == 2 { &with_two } else { &with_one };
 
-    let rent = Rent::get().map_err(|_| GridError::ArithmeticOverflow)?;
+    let rent = Rent::get().map_err(|_| GridError::SysvarUnavailable)?;
     let needed = rent.minimum_balance_unchecked(new.size);
     let held = new.view.lamports();
     if held == 0 {

@@ -2,6 +2,7 @@
 //! [`wire`](crate::wire).
 
 mod account;
+mod clock;
 mod cpi;
 mod create;
 mod fixed_vec;
@@ -12,6 +13,7 @@ pub use account::{
     blame, count_error, is_zero, nonzero, program, signer, token_account, writable, Account,
     AccountMut,
 };
+pub use clock::unix_timestamp;
 pub use cpi::{invoke_signed, invoke_signed_list, Call};
 pub use create::{create_pda, NewAccount};
 pub use fixed_vec::FixedVec;
