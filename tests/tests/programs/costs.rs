@@ -56,7 +56,7 @@ async fn one_reading() {
     check("SubmitReadings, one", units, ONE_READING);
     const { assert!(ONE_READING <= 5_000) };
 }
-const ONE_READING: u64 = 4_400;
+const ONE_READING: u64 = 2_550;
 
 #[tokio::test]
 async fn twelve_readings() {
@@ -74,7 +74,7 @@ async fn twelve_readings() {
     );
     const { assert!(TWELVE_READINGS <= 12 * 1_500) };
 }
-const TWELVE_READINGS: u64 = 15_200;
+const TWELVE_READINGS: u64 = 12_600;
 
 #[tokio::test]
 async fn twelve_readings_of_one_meter() {
@@ -97,7 +97,7 @@ async fn twelve_readings_of_one_meter() {
     );
     const { assert!(TWELVE_OF_ONE <= 12 * 1_500) };
 }
-const TWELVE_OF_ONE: u64 = 15_200;
+const TWELVE_OF_ONE: u64 = 13_900;
 
 #[test]
 fn program_sizes() {
