@@ -4,6 +4,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use bytemuck::{Pod, Zeroable};
 use shared_state::{
     pda::{find_oracle_config, find_program_data, find_registry_config},
+    program::ProposeAuthority,
     reading::Reading,
     state::Rules,
 };
@@ -11,7 +12,7 @@ use solana_program::{
     instruction::{AccountMeta, Instruction},
     pubkey::Pubkey,
 };
-use solana_sdk_ids::system_program;
+use solana_sdk_ids::{system_program, sysvar};
 
 /// The first byte of each instruction's data.
 pub mod tag {
@@ -19,10 +20,20 @@ pub mod tag {
     pub const INITIALIZE: u8 = 0;
     /// [`SubmitReadings`](super::OracleInstruction::SubmitReadings)
     pub const SUBMIT_READINGS: u8 = 1;
-    // Taken by the protocol: 2 SubmitSignedReadings.
+    /// [`SubmitSignedReadings`](super::OracleInstruction::SubmitSignedReadings)
+    pub const SUBMIT_SIGNED_READINGS: u8 = 2;
     /// [`AddReporter`](super::OracleInstruction::AddReporter)
     pub const ADD_REPORTER: u8 = 3;
-    // Taken by the protocol: 4 RemoveReporter, 5 SetRules, 6 SetActive, 7 ProposeAuthority, 8 AcceptAuthority.
+    /// [`RemoveReporter`](super::OracleInstruction::RemoveReporter)
+    pub const REMOVE_REPORTER: u8 = 4;
+    /// [`SetRules`](super::OracleInstruction::SetRules)
+    pub const SET_RULES: u8 = 5;
+    /// [`SetActive`](super::OracleInstruction::SetActive)
+    pub const SET_ACTIVE: u8 = 6;
+    /// [`ProposeAuthority`](super::OracleInstruction::ProposeAuthority)
+    pub const PROPOSE_AUTHORITY: u8 = 7;
+    /// [`AcceptAuthority`](super::OracleInstruction::AcceptAuthority)
+    pub const ACCEPT_AUTHORITY: u8 = 8;
 }
 
 /// Arguments of [`OracleInstruction::Initialize`].
@@ -35,7 +46,7 @@ pub struct Initialize {
     pub rules: Rules,
 }
 
-/// Arguments of [`OracleInstruction::SubmitReadings`].
+/// Arguments of [`OracleInstruction::SubmitReadings`] and [`OracleInstruction::SubmitSignedReadings`].
 #[derive(BorshDeserialize, BorshSerialize, Clone, Debug, Eq, PartialEq)]
 pub struct SubmitReadings {
     /// Whether the first bad reading fails the transaction. Otherwise it is recorded as rejected.
@@ -50,6 +61,30 @@ pub struct SubmitReadings {
 pub struct AddReporter {
     /// The gateway's key.
     pub reporter: Pubkey,
+}
+
+/// Arguments of [`OracleInstruction::RemoveReporter`].
+#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Eq, Pod, PartialEq, Zeroable)]
+#[repr(C)]
+pub struct RemoveReporter {
+    /// The gateway's key.
+    pub reporter: Pubkey,
+}
+
+/// Arguments of [`OracleInstruction::SetRules`].
+#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Eq, Pod, PartialEq, Zeroable)]
+#[repr(C)]
+pub struct SetRules {
+    /// The numbers in the validation rules from now on.
+    pub rules: Rules,
+}
+
+/// Arguments of [`OracleInstruction::SetActive`].
+#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Eq, Pod, PartialEq, Zeroable)]
+#[repr(C)]
+pub struct SetActive {
+    /// A Borsh `bool`: 1 resumes, 0 pauses.
+    pub active: u8,
 }
 
 /// The instructions of the oracle program. `s` signer, `w` writable.
@@ -79,6 +114,20 @@ pub enum OracleInstruction {
     /// The registry logs what became of each.
     SubmitReadings(SubmitReadings) = tag::SUBMIT_READINGS,
 
+    /// The same for readings that the meters' devices signed. The instruction right before must be the Ed25519
+    /// program's, made by [`signature::precompile`](crate::signature::precompile): one signature per reading, in order.
+    /// A wrong signature fails the transaction, `strict` or not. Not for calls by other programs.
+    ///
+    /// 0. `[s]` reporter
+    /// 1. `[]` OracleConfig
+    /// 2. `[]` RegistryConfig
+    /// 3. `[]` registry program
+    /// 4. `[]` instructions sysvar
+    /// 5. and on: `[w]` Meter, one per reading; the same one may come several times, its readings in order
+    ///
+    /// The registry logs what became of each.
+    SubmitSignedReadings(SubmitReadings) = tag::SUBMIT_SIGNED_READINGS,
+
     /// Lets another gateway submit readings.
     ///
     /// 0. `[s]` oracle authority
@@ -86,12 +135,61 @@ pub enum OracleInstruction {
     ///
     /// Logs [`ReporterAdded`](shared_state::event::ReporterAdded).
     AddReporter(AddReporter) = tag::ADD_REPORTER,
+
+    /// Takes that away from a gateway.
+    ///
+    /// 0. `[s]` oracle authority
+    /// 1. `[w]` OracleConfig
+    ///
+    /// Logs [`ReporterRemoved`](shared_state::event::ReporterRemoved).
+    RemoveReporter(RemoveReporter) = tag::REMOVE_REPORTER,
+
+    /// Changes the numbers in the validation rules.
+    ///
+    /// 0. `[s]` oracle authority
+    /// 1. `[w]` OracleConfig
+    ///
+    /// Logs [`RulesChanged`](shared_state::event::RulesChanged).
+    SetRules(SetRules) = tag::SET_RULES,
+
+    /// Pauses the oracle or resumes it. While it is paused it takes no readings; the meters go on counting.
+    ///
+    /// 0. `[s]` oracle authority
+    /// 1. `[w]` OracleConfig
+    ///
+    /// Logs [`OracleActiveChanged`](shared_state::event::OracleActiveChanged).
+    SetActive(SetActive) = tag::SET_ACTIVE,
+
+    /// Proposes another oracle authority, or nobody any more.
+    ///
+    /// 0. `[s]` oracle authority
+    /// 1. `[w]` OracleConfig
+    ///
+    /// Logs [`AuthorityProposed`](shared_state::event::AuthorityProposed).
+    ProposeAuthority(ProposeAuthority) = tag::PROPOSE_AUTHORITY,
+
+    /// Makes the proposed oracle authority the new one.
+    ///
+    /// 0. `[s]` proposed authority
+    /// 1. `[w]` OracleConfig
+    ///
+    /// Logs [`AuthorityChanged`](shared_state::event::AuthorityChanged).
+    AcceptAuthority = tag::ACCEPT_AUTHORITY,
 }
 
 impl OracleInstruction {
     /// The instruction for `program_id` with these accounts.
     fn with(self, program_id: &Pubkey, accounts: Vec<AccountMeta>) -> Instruction {
         Instruction::new_with_borsh(*program_id, &self, accounts)
+    }
+
+    /// The instruction with the accounts of all that change the OracleConfig.
+    fn by_authority(self, program_id: &Pubkey, authority: &Pubkey) -> Instruction {
+        let accounts = vec![
+            AccountMeta::new_readonly(*authority, true),
+            AccountMeta::new(find_oracle_config(program_id).0, false),
+        ];
+        self.with(program_id, accounts)
     }
 }
 
@@ -122,20 +220,49 @@ pub fn submit_readings(
     strict: bool,
     readings: &[(Pubkey, Reading)],
 ) -> Instruction {
-    let mut accounts = vec![
+    let accounts = submit_accounts(program_id, reporter, registry_program);
+    let args = SubmitReadings {
+        strict,
+        readings: readings.iter().map(|(_, reading)| *reading).collect(),
+    };
+    OracleInstruction::SubmitReadings(args).with(program_id, with_meters(accounts, readings))
+}
+
+/// Builds [`OracleInstruction::SubmitSignedReadings`] from meters and their readings. The instruction of
+/// [`signature::precompile`](crate::signature::precompile) goes right before it.
+pub fn submit_signed_readings(
+    program_id: &Pubkey,
+    reporter: &Pubkey,
+    registry_program: &Pubkey,
+    strict: bool,
+    readings: &[(Pubkey, Reading)],
+) -> Instruction {
+    let mut accounts = submit_accounts(program_id, reporter, registry_program);
+    accounts.push(AccountMeta::new_readonly(sysvar::instructions::ID, false));
+    let args = SubmitReadings {
+        strict,
+        readings: readings.iter().map(|(_, reading)| *reading).collect(),
+    };
+    OracleInstruction::SubmitSignedReadings(args).with(program_id, with_meters(accounts, readings))
+}
+
+fn submit_accounts(
+    program_id: &Pubkey,
+    reporter: &Pubkey,
+    registry_program: &Pubkey,
+) -> Vec<AccountMeta> {
+    vec![
         AccountMeta::new_readonly(*reporter, true),
         AccountMeta::new_readonly(find_oracle_config(program_id).0, false),
         AccountMeta::new_readonly(find_registry_config(registry_program).0, false),
         AccountMeta::new_readonly(*registry_program, false),
-    ];
-    accounts.extend(
-        readings
-            .iter()
-            .map(|(meter, _)| AccountMeta::new(*meter, false)),
-    );
-    let readings = readings.iter().map(|(_, reading)| *reading).collect();
-    OracleInstruction::SubmitReadings(SubmitReadings { strict, readings })
-        .with(program_id, accounts)
+    ]
+}
+
+fn with_meters(mut accounts: Vec<AccountMeta>, readings: &[(Pubkey, Reading)]) -> Vec<AccountMeta> {
+    let meters = readings.iter().map(|(meter, _)| *meter);
+    accounts.extend(meters.map(|meter| AccountMeta::new(meter, false)));
+    accounts
 }
 
 /// Builds [`OracleInstruction::AddReporter`].
@@ -143,13 +270,43 @@ pub fn add_reporter(program_id: &Pubkey, authority: &Pubkey, reporter: &Pubkey) 
     OracleInstruction::AddReporter(AddReporter {
         reporter: *reporter,
     })
-    .with(
-        program_id,
-        vec![
-            AccountMeta::new_readonly(*authority, true),
-            AccountMeta::new(find_oracle_config(program_id).0, false),
-        ],
-    )
+    .by_authority(program_id, authority)
+}
+
+/// Builds [`OracleInstruction::RemoveReporter`].
+pub fn remove_reporter(program_id: &Pubkey, authority: &Pubkey, reporter: &Pubkey) -> Instruction {
+    OracleInstruction::RemoveReporter(RemoveReporter {
+        reporter: *reporter,
+    })
+    .by_authority(program_id, authority)
+}
+
+/// Builds [`OracleInstruction::SetRules`].
+pub fn set_rules(program_id: &Pubkey, authority: &Pubkey, rules: Rules) -> Instruction {
+    OracleInstruction::SetRules(SetRules { rules }).by_authority(program_id, authority)
+}
+
+/// Builds [`OracleInstruction::SetActive`].
+pub fn set_active(program_id: &Pubkey, authority: &Pubkey, active: bool) -> Instruction {
+    let active = active.into();
+    OracleInstruction::SetActive(SetActive { active }).by_authority(program_id, authority)
+}
+
+/// Builds [`OracleInstruction::ProposeAuthority`].
+pub fn propose_authority(
+    program_id: &Pubkey,
+    authority: &Pubkey,
+    proposed: &Pubkey,
+) -> Instruction {
+    OracleInstruction::ProposeAuthority(ProposeAuthority {
+        proposed: *proposed,
+    })
+    .by_authority(program_id, authority)
+}
+
+/// Builds [`OracleInstruction::AcceptAuthority`].
+pub fn accept_authority(program_id: &Pubkey, proposed: &Pubkey) -> Instruction {
+    OracleInstruction::AcceptAuthority.by_authority(program_id, proposed)
 }
 
 #[cfg(test)]
@@ -161,6 +318,10 @@ mod tests {
     fn borsh_bytes_are_memory_bytes() {
         assert_borsh_is_memory::<Initialize>();
         assert_borsh_is_memory::<AddReporter>();
+        assert_borsh_is_memory::<RemoveReporter>();
+        assert_borsh_is_memory::<SetRules>();
+        assert_borsh_is_memory::<SetActive>();
+        assert_borsh_is_memory::<ProposeAuthority>();
     }
 
     #[test]
@@ -176,6 +337,14 @@ mod tests {
         let submit = submit_readings(&key, &key, &key, true, &[(key, reading)]);
         assert_eq!(submit.data[..6], [1, 1, 1, 0, 0, 0]);
         assert_eq!(submit.data[6..], *bytemuck::bytes_of(&reading));
+        let signed = submit_signed_readings(&key, &key, &key, false, &[(key, reading)]);
+        assert_eq!(signed.data[..6], [2, 0, 1, 0, 0, 0]);
         assert_eq!(add_reporter(&key, &key, &key).data[0], 3);
+        assert_eq!(remove_reporter(&key, &key, &key).data[0], 4);
+        let rules = set_rules(&key, &key, Rules::default());
+        assert_eq!((rules.data[0], rules.data.len()), (5, 33));
+        assert_eq!(set_active(&key, &key, true).data, [6, 1]);
+        assert_eq!(propose_authority(&key, &key, &key).data[0], 7);
+        assert_eq!(accept_authority(&key, &key).data, [8]);
     }
 }

@@ -9,6 +9,7 @@
 pub mod instruction;
 pub mod processor;
 pub mod rules;
+pub mod signature;
 
 #[cfg(not(feature = "no-entrypoint"))]
 mod entrypoint;

@@ -136,6 +136,26 @@ pub enum GridError {
         "invalid rules: intervals must be above zero, ages above intervals, ratios at most 100 %"
     )]
     InvalidRules = 112,
+    /// The reporter to remove isn't listed.
+    #[error("the reporter is not listed: see the OracleConfig for those that are")]
+    ReporterNotListed = 113,
+    /// No Ed25519 instruction right before this one.
+    #[error("no signatures: put the Ed25519 instruction that verifies them right before this one")]
+    SignaturesMissing = 114,
+
+    // 115
+    /// The Ed25519 instruction verifies something else than one signature per reading, in our layout.
+    #[error("the Ed25519 instruction is laid out differently: one signature per reading, in order, nothing else")]
+    SignatureLayout = 115,
+    /// A signature is by another key, or of another message.
+    #[error("the signature is not this device's for this reading: check key, meter, registry and registers")]
+    SignatureMismatch = 116,
+    /// A signed reading of a meter without a device key.
+    #[error("the meter has no device key: send its readings with SubmitReadings")]
+    DeviceKeyMissing = 117,
+    /// Signed readings can't be submitted by another program.
+    #[error("signed readings can't be submitted by another program: make SubmitSignedReadings an instruction of the transaction")]
+    NotTopLevel = 118,
 
     // 200
     /// The oracle sent an outcome that contradicts the meter's account.

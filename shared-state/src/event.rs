@@ -9,6 +9,8 @@ use bytemuck::{Pod, Zeroable};
 use sha2_const_stable::Sha256;
 use solana_program::pubkey::Pubkey;
 
+use crate::state::Rules;
+
 /// The first 8 bytes of `sha256("event:" + name)`.
 const fn discriminator(name: &str) -> [u8; 8] {
     let hash = Sha256::new()
@@ -99,6 +101,24 @@ macro_rules! events {
 }
 
 events! {
+    // all programs: of which one, the log says
+
+    /// A program's authority proposed another one.
+    AuthorityProposed {
+        /// The authority.
+        authority: Pubkey,
+        /// Who may accept; zero: nobody any more.
+        proposed: Pubkey,
+    }
+
+    /// A program has another authority.
+    AuthorityChanged {
+        /// The old authority.
+        old_authority: Pubkey,
+        /// The new one, which accepted.
+        new_authority: Pubkey,
+    }
+
     // oracle-program
 
     /// The oracle exists.
@@ -115,6 +135,30 @@ events! {
         reporter: Pubkey,
         /// How many reporters there are now.
         reporter_count: u64,
+    }
+
+    /// A gateway may no longer submit readings.
+    ReporterRemoved {
+        /// The gateway's key.
+        reporter: Pubkey,
+        /// How many reporters there are now.
+        reporter_count: u64,
+    }
+
+    /// The oracle's validation rules changed.
+    RulesChanged {
+        /// Who changed them.
+        changed_by: Pubkey,
+        /// The rules from now on.
+        rules: Rules,
+    }
+
+    /// The oracle was paused or resumed.
+    OracleActiveChanged {
+        /// Who switched it.
+        changed_by: Pubkey,
+        /// 1 active, 0 paused.
+        active: u8,
     }
 
     // registry-program

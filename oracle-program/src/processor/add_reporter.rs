@@ -3,23 +3,18 @@
 use shared_state::{
     error::ensure,
     event::{EventData, ReporterAdded},
-    program::{count_error, nonzero, signer, AccountMut},
-    state::OracleConfig,
+    program::nonzero,
     wire, GridError, GridResult,
 };
 use solana_account_view::AccountView;
 use solana_program::pubkey::Pubkey;
 
+use super::by_authority;
 use crate::instruction::AddReporter;
 
 pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> GridResult {
     let AddReporter { reporter } = wire::args(data)?;
-    let [authority, config] = accounts else {
-        return Err(count_error(accounts.len(), 2));
-    };
-    let authority = signer(authority, "oracle authority")?;
-    let mut config = AccountMut::<OracleConfig>::new(config, program_id)?;
-    ensure(*authority == config.authority, GridError::Unauthorized)?;
+    let (_, mut config) = by_authority(program_id, accounts)?;
     nonzero(&reporter)?;
     ensure(
         !config.reporters().contains(&reporter),

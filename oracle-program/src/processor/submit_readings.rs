@@ -1,199 +1,24 @@
-//! `SubmitReadings`: a gateway's readings are judged, and the registry records the outcomes.
+//! `SubmitReadings`: readings that the reporter vouches for.
 
-use shared_state::{
-    error::ensure,
-    pda::ORACLE_SEED,
-    program::{
-        blame, invoke_signed_list, is_zero, program, signer, unix_timestamp, writable, Account,
-        Call, FixedVec,
-    },
-    reading::{Reading, ReadingOutcome},
-    state::{AccountLayout, Meter, OracleConfig, Track, ORACLE_ACTIVE},
-    wire, GridError, GridResult,
-};
+use shared_state::{GridError, GridResult};
 use solana_account_view::AccountView;
-use solana_address::address_eq;
 use solana_program::pubkey::Pubkey;
 
-use crate::rules::{self, Context};
+use super::submit::{submit, Accounts, Arguments};
 
 #[inline(always)]
 pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> GridResult {
-    let (strict, data) = wire::tag(data)?;
-    let strict = wire::boolean(strict)?;
-    let readings = wire::List::<Reading>::new(data)?;
+    let arguments = Arguments::new(data)?;
     let [reporter, config, registry_config, registry_program, meters @ ..] = accounts else {
         return Err(GridError::NotEnoughAccounts);
     };
-    let config = Account::<OracleConfig>::new(config, program_id)?;
-    let reporter = signer(reporter, "reporter")?;
-    ensure(
-        config
-            .reporters()
-            .iter()
-            .any(|listed| address_eq(listed, reporter)),
-        GridError::Unauthorized,
-    )?;
-    ensure(
-        config.header.status == ORACLE_ACTIVE,
-        GridError::OraclePaused,
-    )?;
-    program(
+    arguments.check_count(meters)?;
+    let accounts = Accounts {
+        reporter,
+        config,
+        registry_config,
         registry_program,
-        &config.registry_program,
-        "registry program",
-    )?;
-    ensure(!readings.is_empty(), GridError::InvalidInstructionData)?;
-    ensure(readings.len() >= meters.len(), GridError::TooManyAccounts)?;
-    ensure(readings.len() <= meters.len(), GridError::NotEnoughAccounts)?;
-
-    let now = unix_timestamp()?;
-    let mut tracks = Tracks::new(meters);
-    let mut record = RecordReadings::new(meters.len())?;
-    for (index, (view, reading)) in meters.iter().zip(readings.iter()).enumerate() {
-        let meter = Account::<Meter>::new(view, &config.registry_program)?;
-        writable(view, Meter::NAME)?;
-        let mut track = tracks.before(index, view, &meter);
-        let outcome = match judge(&config, now, &meter, &mut track, &reading) {
-            Ok(outcome) => outcome,
-            Err(error) if strict => return Err(blame(Meter::NAME, error)),
-            Err(error) => rules::reject(error, &mut track, &reading),
-        };
-        tracks.after(&track)?;
-        record.push(outcome)?;
-    }
-
-    let configs = [
-        Call::readonly(config.view()).signer(),
-        Call::readonly(registry_config),
-    ];
-    invoke_signed_list(
-        registry_program.address(),
-        configs.len() + meters.len(),
-        configs.into_iter().chain(meters.iter().map(Call::writable)),
-        record.data(),
-        &[ORACLE_SEED, &[config.header.bump]],
-    );
-    Ok(())
-}
-
-/// Where each meter stands within the batch. The accounts change only when the registry is called, so a meter's second
-/// reading is judged against what its first one left behind.
-struct Tracks<'a> {
-    meters: &'a [AccountView],
-    /// After each reading; `None` if no meter repeats, as in most batches.
-    after: Option<FixedVec<Track>>,
-}
-
-impl<'a> Tracks<'a> {
-    #[inline(always)]
-    fn new(meters: &'a [AccountView]) -> Self {
-        // The runtime lays accounts out in their order, and a repeated one shares its place with the first: the places
-        // go up exactly if none repeats.
-        let is_distinct = meters
-            .windows(2)
-            .all(|pair| pair[0].account_ptr() < pair[1].account_ptr());
-        let after = if is_distinct {
-            None
-        } else {
-            Some(FixedVec::new(meters.len()))
-        };
-        Self { meters, after }
-    }
-
-    /// The track that the reading at `index` is judged against.
-    #[inline(always)]
-    fn before(&self, index: usize, view: &AccountView, meter: &Meter) -> Track {
-        if let Some(after) = &self.after {
-            let earlier = self
-                .meters
-                .iter()
-                .take(index)
-                .rposition(|earlier| earlier == view);
-            if let Some(track) = earlier.and_then(|earlier| after.as_slice().get(earlier)) {
-                return *track;
-            }
-        }
-        meter.track()
-    }
-
-    /// Keeps the track that a reading left.
-    #[inline(always)]
-    fn after(&mut self, track: &Track) -> GridResult {
-        match &mut self.after {
-            Some(after) => after.push(*track),
-            None => Ok(()),
-        }
-    }
-}
-
-/// Data of the registry's `RecordReadings`: the tag and the number of outcomes at the end of the first place, so that
-/// the outcomes follow without a gap.
-struct RecordReadings(FixedVec<[u8; OUTCOME]>);
-
-const OUTCOME: usize = size_of::<ReadingOutcome>();
-const HEADER: usize = size_of::<u8>() + size_of::<u32>();
-
-impl RecordReadings {
-    #[inline(always)]
-    fn new(count: usize) -> GridResult<Self> {
-        let mut places = FixedVec::new(count.wrapping_add(1));
-        let mut header = [0; OUTCOME];
-        header[OUTCOME - HEADER] = wire::RECORD_READINGS;
-        header[OUTCOME - HEADER + 1..].copy_from_slice(&(count as u32).to_le_bytes());
-        places.push(header)?;
-        Ok(Self(places))
-    }
-
-    #[inline(always)]
-    fn push(&mut self, outcome: ReadingOutcome) -> GridResult {
-        self.0.push(bytemuck::cast(outcome))
-    }
-
-    #[inline(always)]
-    fn data(&self) -> &[u8] {
-        let (_, data) = self.0.as_slice().as_flattened().split_at(OUTCOME - HEADER);
-        data
-    }
-}
-
-/// Judges one reading that no device signed.
-#[inline(always)]
-fn judge(
-    config: &OracleConfig,
-    now: i64,
-    meter: &Meter,
-    track: &mut Track,
-    reading: &Reading,
-) -> GridResult<ReadingOutcome> {
-    ensure(meter.is_active(), GridError::MeterNotActive)?;
-    ensure(is_zero(&meter.device_key), GridError::UnsignedReading)?;
-    let context = Context {
-        rules: &config.rules,
-        now,
-        generation_capacity_w: meter.generation_capacity_w,
-        consumption_capacity_w: meter.consumption_capacity_w,
-        is_signed: false,
+        meters,
     };
-    rules::accept(&context, track, reading)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use bytemuck::Zeroable;
-
-    #[test]
-    fn the_data_is_a_tag_and_a_borsh_list() {
-        let outcomes = [1u8, 2].map(|reason| ReadingOutcome {
-            reason,
-            ..ReadingOutcome::zeroed()
-        });
-        let mut record = RecordReadings::new(2).expect("room");
-        for outcome in outcomes {
-            record.push(outcome).expect("room");
-        }
-        let expected = borsh::to_vec(&(wire::RECORD_READINGS, outcomes.to_vec()));
-        assert_eq!(record.data(), expected.expect("to memory"));
-    }
+    submit(program_id, &accounts, &arguments, &None)
 }

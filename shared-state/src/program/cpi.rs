@@ -9,6 +9,8 @@ use solana_instruction_view::{
 };
 use solana_program::pubkey::Pubkey;
 
+use super::input::MAX_ACCOUNTS;
+
 /// An account of a call, and what the called program may do with it.
 #[derive(Clone, Copy)]
 pub struct Call<'a> {
@@ -73,6 +75,8 @@ pub fn invoke_signed_list<'a>(
     data: &[u8],
     seeds: &[&[u8]],
 ) {
+    // The bound is known to hold, but the compiler must see it: it can't check a 64-bit product for overflow.
+    let count = count.min(MAX_ACCOUNTS);
     let mut metas = Box::new_uninit_slice(count);
     let mut infos = Box::new_uninit_slice(count);
     invoke_with(program_id, accounts, data, seeds, &mut metas, &mut infos);

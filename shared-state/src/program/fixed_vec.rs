@@ -2,6 +2,7 @@
 
 use core::mem::MaybeUninit;
 
+use super::input::MAX_ACCOUNTS;
 use crate::error::{GridError, GridResult};
 
 /// A list with room for as many items as it was made for. (A growing `Vec` needs 128-bit arithmetic, which the programs'
@@ -12,11 +13,11 @@ pub struct FixedVec<T> {
 }
 
 impl<T: Copy> FixedVec<T> {
-    /// An empty list with room for `capacity` items.
+    /// An empty list with room for `capacity` items, at most one more than an instruction has accounts.
     #[inline(always)]
     pub fn new(capacity: usize) -> Self {
         Self {
-            items: Box::new_uninit_slice(capacity),
+            items: Box::new_uninit_slice(capacity.min(MAX_ACCOUNTS + 1)),
             len: 0,
         }
     }

@@ -2,6 +2,7 @@
 //! [`wire`](crate::wire).
 
 mod account;
+mod authority;
 mod clock;
 mod cpi;
 mod create;
@@ -13,6 +14,7 @@ pub use account::{
     blame, count_error, is_zero, nonzero, program, signer, token_account, writable, Account,
     AccountMut,
 };
+pub use authority::{accept_authority, propose_authority, ProposeAuthority};
 pub use clock::unix_timestamp;
 pub use cpi::{invoke_signed, invoke_signed_list, Call};
 pub use create::{create_pda, NewAccount};

@@ -1,5 +1,6 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use bytemuck::{Pod, Zeroable};
+use solana_program::pubkey::Pubkey;
 
 /// The layout version that this code reads and writes.
 pub const LAYOUT_VERSION: u8 = 1;
@@ -56,6 +57,24 @@ pub trait AccountLayout: Pod {
     /// Its size in bytes.
     const SIZE: usize = size_of::<Self>();
 }
+
+/// A config that an authority may change, and hand over in two steps.
+pub trait Governed: AccountLayout {
+    /// The authority, and the one that has been proposed.
+    fn authorities(&mut self) -> (&mut Pubkey, &mut Pubkey);
+}
+
+/// Declares that a config has the fields `authority` and `pending_authority`.
+macro_rules! governed {
+    ($layout:ident) => {
+        impl $crate::state::Governed for $layout {
+            fn authorities(&mut self) -> (&mut Pubkey, &mut Pubkey) {
+                (&mut self.authority, &mut self.pending_authority)
+            }
+        }
+    };
+}
+pub(crate) use governed;
 
 /// Declares that a struct is an account layout, and asserts its size at compile time.
 macro_rules! account_layout {

@@ -9,7 +9,7 @@ mod oracle_config;
 mod registry_config;
 mod token_config;
 
-pub use header::{AccountLayout, AccountType, Header, LAYOUT_VERSION};
+pub use header::{AccountLayout, AccountType, Governed, Header, LAYOUT_VERSION};
 pub use meter::{meter_id, meter_name, Meter, MeterStatus, PowerProfile, Track, METER_ID_BYTES};
 pub use oracle_config::{OracleConfig, Rules, MAX_REPORTERS, ORACLE_ACTIVE, ORACLE_PAUSED};
 pub use registry_config::RegistryConfig;

@@ -2,7 +2,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use bytemuck::{Pod, Zeroable};
 use solana_program::pubkey::Pubkey;
 
-use super::header::{account_layout, Header};
+use super::header::{account_layout, governed, Header};
 use crate::units::FULL_BPS;
 
 /// How many reporters an oracle can have.
@@ -97,6 +97,7 @@ pub struct OracleConfig {
     pub reporters: [Pubkey; MAX_REPORTERS],
 }
 account_layout!(OracleConfig, 656);
+governed!(OracleConfig);
 
 impl OracleConfig {
     /// The reporters in use.

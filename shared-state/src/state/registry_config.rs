@@ -2,7 +2,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use bytemuck::{Pod, Zeroable};
 use solana_program::pubkey::Pubkey;
 
-use super::header::{account_layout, Header};
+use super::header::{account_layout, governed, Header};
 
 /// The registry's configuration, and the signer of its calls to the token program.
 ///
@@ -26,3 +26,4 @@ pub struct RegistryConfig {
     pub reserved: [u8; 6],
 }
 account_layout!(RegistryConfig, 144);
+governed!(RegistryConfig);

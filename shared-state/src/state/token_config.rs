@@ -2,7 +2,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use bytemuck::{Pod, Zeroable};
 use solana_program::pubkey::Pubkey;
 
-use super::header::{account_layout, Header};
+use super::header::{account_layout, governed, Header};
 
 /// TokenConfig status: nothing is minted.
 pub const MINTING_DISABLED: u8 = 0;
@@ -49,3 +49,4 @@ pub struct TokenConfig {
     pub mint_limit: MintLimit,
 }
 account_layout!(TokenConfig, 184);
+governed!(TokenConfig);
