@@ -79,12 +79,18 @@ pub enum GridError {
     /// The same account stands in two places where it must not.
     #[error("an account is used twice at the same time: pass the account that the log names once")]
     AccountInUse = 16,
-    /// An authority, owner or reporter of all zeros.
-    #[error("an authority or owner can't be the zero address: name a key that can sign")]
-    InvalidAuthority = 17,
+    /// An authority, owner, program or reporter of all zeros.
+    #[error(
+        "an address is all zeros: give the authority, owner, program or reporter that this needs"
+    )]
+    ZeroAddress = 17,
     /// A sysvar could not be read; no cluster does this.
     #[error("the cluster's clock or rent can't be read: try again, and report it if it stays so")]
     SysvarUnavailable = 18,
+
+    /// The payer can't pay the rent.
+    #[error("the payer has too few lamports for the rent of the new account: fund it, or name another payer")]
+    InsufficientFunds = 19,
 
     // 100: the oracle's validation rules. Keep below 256: the codes are stored as one byte.
     /// The oracle does not take readings at the moment.

@@ -51,17 +51,21 @@ impl World {
     /// Deployed, initialized, with one reporter.
     pub async fn new() -> Self {
         let mut world = Self::uninitialized().await;
-        for instruction in world.initialize() {
-            world
-                .send(&[&world.authority.insecure_clone()], instruction)
+        world.set_up().await;
+        world
+    }
+
+    /// Initializes the programs and adds the reporter.
+    pub async fn set_up(&mut self) {
+        for instruction in self.initialize() {
+            self.send(&[&self.authority.insecure_clone()], instruction)
                 .await;
         }
-        let reporter = world.reporter.pubkey();
-        let add = world
+        let reporter = self.reporter.pubkey();
+        let add = self
             .deployment
-            .add_reporter(&world.authority.pubkey(), &reporter);
-        world.send(&[&world.authority.insecure_clone()], add).await;
-        world
+            .add_reporter(&self.authority.pubkey(), &reporter);
+        self.send(&[&self.authority.insecure_clone()], add).await;
     }
 
     /// Deployed only.
@@ -139,7 +143,18 @@ impl World {
         instruction: Instruction,
         expected: GridError,
     ) -> SendError {
-        let mut watched: Vec<Pubkey> = instruction
+        self.refuse_last(signers, &[instruction], expected).await
+    }
+
+    /// Sends instructions of which the last must fail with this error, so that nothing changes.
+    pub async fn refuse_last(
+        &mut self,
+        signers: &[&Keypair],
+        instructions: &[Instruction],
+        expected: GridError,
+    ) -> SendError {
+        let last = instructions.len() - 1;
+        let mut watched: Vec<Pubkey> = instructions[last]
             .accounts
             .iter()
             .map(|meta| meta.pubkey)
@@ -153,11 +168,15 @@ impl World {
         // The payer pays the fee of a failed transaction too.
         watched.retain(|address| *address != self.payer.pubkey());
         let before = self.accounts(&watched).await;
-        let error = match self.try_send(signers, instruction).await {
+        let error = match self.bank.send(&self.payer, signers, instructions).await {
             Ok(receipt) => panic!("should have failed with {expected:?}\n{receipt:#?}"),
             Err(error) => error,
         };
-        assert_eq!(error.grid_error(), Some((0, expected)), "{error:#?}");
+        assert_eq!(
+            error.grid_error(),
+            Some((last as u8, expected)),
+            "{error:#?}"
+        );
         assert_eq!(
             self.accounts(&watched).await,
             before,

@@ -122,7 +122,7 @@ pub fn submit(
         let outcome = match judge(&context, &meter, &mut track, &reading) {
             Ok(outcome) => outcome,
             Err(error) if arguments.strict => return Err(blame(Meter::NAME, error)),
-            Err(error) => rules::reject(error, &mut track, &reading),
+            Err(error) => rules::reject(error, &mut track, &reading)?,
         };
         tracks.after(&track)?;
         record.push(outcome)?;
@@ -134,8 +134,8 @@ pub fn submit(
     ];
     invoke_signed_list(
         registry_program.address(),
-        configs.len() + meters.len(),
-        configs.into_iter().chain(meters.iter().map(Call::writable)),
+        configs,
+        meters,
         record.data(),
         &[ORACLE_SEED, &[config.header.bump]],
     );

@@ -118,7 +118,7 @@ pub fn accept(
         &mut profile.consumption_mean_w,
         &mut profile.consumption_deviation_w,
     );
-    track.quality = quality::average(has_history(track), track.quality, score);
+    track.quality = quality::average(!is_first, track.quality, score);
     track.accepted_count = track.accepted_count.saturating_add(1);
     track.last_reading_at = reading.timestamp;
     track.generation_register = reading.generation_register;
@@ -134,28 +134,42 @@ pub fn accept(
     })
 }
 
-/// The outcome of a reading that broke a rule: a score of zero. A meter that isn't active keeps its quality, because
-/// such a reading says nothing about the meter.
+/// The outcome of a reading that broke a rule: a score of zero. Fails with `error` itself if that is no reason that can
+/// be recorded.
+///
+/// Some rejections say nothing about the meter and leave its quality as it is: the meter isn't active, the gateway sent
+/// a reading without the device's signature, or it sent the last accepted reading again.
 #[inline(always)]
-pub fn reject(error: GridError, track: &mut Track, reading: &Reading) -> ReadingOutcome {
-    if error != GridError::MeterNotActive {
-        track.quality = quality::average(has_history(track), track.quality, 0);
+pub fn reject(
+    error: GridError,
+    track: &mut Track,
+    reading: &Reading,
+) -> GridResult<ReadingOutcome> {
+    // Zero stands for an accepted reading, so it must never come out of here.
+    let reason = match u8::try_from(error.code()) {
+        Ok(reason) if reason != ACCEPTED => reason,
+        _ => return Err(error),
+    };
+    let is_repeated = reading.timestamp == track.last_reading_at
+        && reading.generation_register == track.generation_register
+        && reading.consumption_register == track.consumption_register;
+    let is_the_meters = !is_repeated
+        && !matches!(
+            error,
+            GridError::MeterNotActive | GridError::UnsignedReading
+        );
+    if is_the_meters {
+        track.quality = quality::average(track.accepted_count > 0, track.quality, 0);
     }
-    track.rejected_count = track.rejected_count.saturating_add(1);
-    ReadingOutcome {
+    Ok(ReadingOutcome {
         reading: *reading,
         profile: track.profile,
         quality: track.quality,
-        reason: error as u8,
+        reason,
         score: 0,
         flags: 0,
         reserved: [0; 3],
-    }
-}
-
-#[inline(always)]
-fn has_history(track: &Track) -> bool {
-    track.accepted_count > 0 || track.rejected_count > 0
+    })
 }
 
 #[cfg(test)]
@@ -170,82 +184,166 @@ pub(crate) mod tests {
             generation_register: 0,
             consumption_register: 0,
             accepted_count: 0,
-            rejected_count: 0,
             profile: PowerProfile::default(),
             quality: 0,
         }
     }
 
-    fn context(rules: &Rules) -> Context<'_> {
+    /// A generator of 4 kW behind a connection of 12 kW: in a quarter of an hour 1,000 and 3,000 Wh, with the tolerance
+    /// 1,050 and 3,150.
+    fn context(rules: &Rules, now: i64) -> Context<'_> {
         Context {
             rules,
-            now: 0,
-            generation_capacity_w: 5_000,
-            consumption_capacity_w: 10_000,
+            now,
+            generation_capacity_w: 4_000,
+            consumption_capacity_w: 12_000,
             is_signed: false,
         }
     }
 
+    fn reading(timestamp: i64, generation_register: u64, consumption_register: u64) -> Reading {
+        Reading {
+            timestamp,
+            generation_register,
+            consumption_register,
+        }
+    }
+
     #[test]
-    fn a_rejected_reading_leaves_everything_but_quality_and_its_count() {
+    fn each_direction_is_bounded_by_its_own_rated_power() {
+        let rules = Rules::default();
+        let judge = |generation, consumption| {
+            let reading = reading(900, generation, consumption);
+            accept(&context(&rules, 900), &mut fresh_track(), &reading)
+                .map(|outcome| (outcome.score, outcome.profile))
+        };
+        let score = |generation, consumption| judge(generation, consumption).map(|found| found.0);
+        assert_eq!(score(1_000, 3_000), Ok(85));
+        assert_eq!(score(1_001, 3_000), Ok(70));
+        assert_eq!(score(1_000, 3_001), Ok(70));
+        assert_eq!(score(1_050, 3_150), Ok(70));
+        assert_eq!(score(1_051, 0), Err(GridError::GenerationAboveRatedPower));
+        assert_eq!(score(0, 3_151), Err(GridError::ConsumptionAboveRatedPower));
+        let profile = judge(500, 1_500).expect("accepted").1;
+        assert_eq!(
+            (profile.generation_mean_w, profile.consumption_mean_w),
+            (2_000, 6_000)
+        );
+    }
+
+    #[test]
+    fn flags() {
+        use shared_state::event::flags::*;
+        let rules = Rules::default();
+        // Usually 2,000 W up and 500 W down; 4 times the deviation and 5 % of the capacity: 600 and 800 W.
+        let usual = Track {
+            accepted_count: rules.anomaly_warm_up.into(),
+            profile: PowerProfile {
+                generation_mean_w: 2_000,
+                generation_deviation_w: 100,
+                consumption_mean_w: 500,
+                consumption_deviation_w: 50,
+            },
+            ..fresh_track()
+        };
+        let warming_up = Track {
+            accepted_count: usual.accepted_count - 1,
+            ..usual
+        };
+        let flags = |track: &Track, now, elapsed: i64, generation_w: u64, consumption_w: u64| {
+            let hours = elapsed as u64 / 900;
+            let reading = reading(elapsed, generation_w * hours / 4, consumption_w * hours / 4);
+            accept(&context(&rules, now), &mut track.clone(), &reading)
+                .map(|outcome| (outcome.flags, outcome.score))
+        };
+        assert_eq!(flags(&usual, 900, 900, 2_600, 1_300), Ok((0, 85)));
+        assert_eq!(
+            flags(&usual, 900, 900, 2_604, 500),
+            Ok((GENERATION_ANOMALY, 80))
+        );
+        assert_eq!(
+            flags(&usual, 900, 900, 2_000, 1_304),
+            Ok((CONSUMPTION_ANOMALY, 80))
+        );
+        assert_eq!(
+            flags(&usual, 900, 900, 0, 4_000),
+            Ok((GENERATION_ANOMALY | CONSUMPTION_ANOMALY, 75))
+        );
+        assert_eq!(flags(&warming_up, 900, 900, 0, 4_000), Ok((0, 85)));
+        assert_eq!(flags(&usual, 1_800, 1_800, 2_000, 500), Ok((0, 85)));
+        assert_eq!(flags(&usual, 2_700, 2_700, 2_000, 500), Ok((GAP, 78)));
+        assert_eq!(flags(&usual, 4_500, 900, 2_000, 500), Ok((0, 85)));
+        assert_eq!(flags(&usual, 4_501, 900, 2_000, 500), Ok((LATE, 84)));
+    }
+
+    #[test]
+    fn a_rejected_reading_changes_quality_alone() {
         let rules = Rules::default();
         let mut track = fresh_track();
-        let mut context = context(&rules);
         for quarter in 1..=4 {
-            let reading = Reading {
-                timestamp: quarter * 900,
-                generation_register: quarter as u64 * 1_000,
-                consumption_register: quarter as u64 * 100,
-            };
-            context.now = reading.timestamp;
-            let outcome = accept(&context, &mut track, &reading).expect("a good reading");
+            let reading = reading(quarter * 900, quarter as u64 * 500, quarter as u64 * 100);
+            let outcome = accept(&context(&rules, quarter * 900), &mut track, &reading);
+            let outcome = outcome.expect("a good reading");
             assert_eq!((outcome.score, outcome.quality), (85, 8_500));
         }
         let before = track;
-        let replay = Reading {
-            timestamp: 3_600,
-            generation_register: 4_000,
-            consumption_register: 400,
-        };
-        let error = accept(&context, &mut track, &replay).expect_err("a replay");
-        assert_eq!(error, GridError::ReadingNotNewer);
+        let backwards = reading(4_500, 1_999, 400);
+        let error = accept(&context(&rules, 4_500), &mut track, &backwards);
+        let error = error.expect_err("a register that goes backwards");
         assert_eq!(track, before);
-        let outcome = reject(error, &mut track, &replay);
-        assert_eq!(outcome.reason, 101);
+        let outcome = reject(error, &mut track, &backwards).expect("a reason");
         assert_eq!(
-            track,
-            Track {
-                quality: 7_968,
-                rejected_count: 1,
-                ..before
-            }
+            (outcome.reason, outcome.score, outcome.quality),
+            (105, 0, 7_968)
         );
+        let quality = 7_968;
+        assert_eq!(track, Track { quality, ..before });
     }
 
     #[test]
-    fn an_inactive_meter_keeps_its_quality() {
+    fn what_is_not_the_meters_fault_costs_no_quality() {
         let mut track = Track {
             accepted_count: 1,
             quality: 8_500,
+            last_reading_at: 900,
+            generation_register: 5,
+            consumption_register: 6,
             ..fresh_track()
         };
-        let reading = Reading {
-            timestamp: 900,
-            generation_register: 0,
-            consumption_register: 0,
-        };
-        assert_eq!(
-            reject(GridError::MeterNotActive, &mut track, &reading).quality,
-            8_500
-        );
+        for (error, reading, quality) in [
+            (GridError::MeterNotActive, reading(1_800, 9, 9), 8_500),
+            (GridError::UnsignedReading, reading(1_800, 9, 9), 8_500),
+            (GridError::ReadingNotNewer, reading(900, 5, 6), 8_500),
+            (GridError::ReadingNotNewer, reading(900, 6, 6), 7_968),
+            (GridError::ReadingNotNewer, reading(900, 5, 7), 7_470),
+            (GridError::ReadingNotNewer, reading(899, 5, 6), 7_003),
+        ] {
+            let outcome = reject(error, &mut track, &reading).expect("a reason");
+            assert_eq!(outcome.quality, quality, "{error:?} {reading:?}");
+        }
     }
 
+    /// Rejections before the first accepted reading don't spoil it.
     #[test]
-    fn every_reject_reason_fits_into_its_byte() {
-        for code in 0..400 {
-            if let Some(error) = GridError::from_code(code) {
-                let is_rule = error == GridError::MeterNotActive || (100..200).contains(&code);
-                assert!(!is_rule || code < 256);
+    fn the_first_accepted_reading_sets_the_quality() {
+        let rules = Rules::default();
+        let mut track = fresh_track();
+        for error in [GridError::MeterNotActive, GridError::ReadingTooSoon] {
+            let outcome = reject(error, &mut track, &reading(30, 0, 1)).expect("a reason");
+            assert_eq!(outcome.quality, 0);
+        }
+        let outcome = accept(&context(&rules, 900), &mut track, &reading(900, 10, 10));
+        assert_eq!(outcome.expect("accepted").quality, 8_500);
+    }
+
+    /// A reason of zero would turn a rejected reading into an accepted one.
+    #[test]
+    fn no_error_is_recorded_as_accepted() {
+        for error in (0..400).filter_map(GridError::from_code) {
+            let outcome = reject(error, &mut fresh_track(), &reading(1, 2, 3));
+            match error.code() {
+                1..=255 => assert_eq!(outcome.map(|o| u32::from(o.reason)), Ok(error.code())),
+                _ => assert_eq!(outcome, Err(error)),
             }
         }
     }

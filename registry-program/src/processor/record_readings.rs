@@ -48,7 +48,8 @@ fn record(meter: &mut Meter, outcome: &ReadingOutcome) -> GridResult {
         reading.timestamp > meter.last_reading_at
             && reading.generation_register >= meter.generation_register
             && reading.consumption_register >= meter.consumption_register
-            && outcome.quality <= FULL_BPS,
+            && outcome.quality <= FULL_BPS
+            && outcome.score > 0,
         GridError::InvalidOutcome,
     )?;
     // In range by the comparison above.
@@ -85,7 +86,10 @@ fn record(meter: &mut Meter, outcome: &ReadingOutcome) -> GridResult {
 /// the time of the last reading stay as they are.
 #[inline(always)]
 fn reject(meter: &mut Meter, outcome: &ReadingOutcome) -> GridResult {
-    ensure(outcome.quality <= meter.quality, GridError::InvalidOutcome)?;
+    ensure(
+        outcome.quality <= meter.quality && outcome.score == 0,
+        GridError::InvalidOutcome,
+    )?;
     meter.rejected_count = units::add(meter.rejected_count, 1)?;
     meter.last_reject_reason = outcome.reason;
     meter.quality = outcome.quality;

@@ -80,11 +80,7 @@ impl SendError {
             Self::Refused {
                 error: TransactionError::InstructionError(index, InstructionError::Custom(code)),
                 logs,
-            } if !failed_in(logs, &spl_token::ID)
-                && !failed_in(logs, &solana_sdk_ids::system_program::ID) =>
-            {
-                Some((*index, GridError::from_code(*code)?))
-            }
+            } if failed_in_ours(logs) => Some((*index, GridError::from_code(*code)?)),
             _ => None,
         }
     }
@@ -101,12 +97,15 @@ impl SendError {
     }
 }
 
-/// Whether the first program that failed is this one: its error code is passed on by those that called it.
-fn failed_in(logs: &[String], program: &Pubkey) -> bool {
-    let failure = format!("Program {program} failed");
-    logs.iter()
-        .find(|line| line.starts_with("Program ") && line.contains(" failed"))
-        .is_some_and(|line| line.starts_with(&failure))
+/// Whether the program that failed first, whose error code those that called it passed on, can be one of ours: it said
+/// so in the log, which the runtime's precompiles don't, and is none of the programs that ours call.
+fn failed_in_ours(logs: &[String]) -> bool {
+    let failed = |line: &&String| line.starts_with("Program ") && line.contains(" failed: ");
+    logs.iter().find(failed).is_some_and(|line| {
+        ![spl_token::ID, solana_sdk_ids::system_program::ID]
+            .iter()
+            .any(|theirs| line.starts_with(&format!("Program {theirs} ")))
+    })
 }
 
 impl fmt::Display for SendError {

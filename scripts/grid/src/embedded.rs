@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{bail, Context};
 use solana_account::Account;
 use solana_clock::Clock;
+use solana_hash::Hash;
 use solana_keypair::Keypair;
 use solana_loader_v3_interface::{get_program_data_address, state::UpgradeableLoaderState};
 use solana_program::{instruction::Instruction, pubkey::Pubkey, rent::Rent};
 use solana_program_test::{BanksClientError, ProgramTest, ProgramTestContext};
 use solana_sdk_ids::bpf_loader_upgradeable;
 use solana_signer::Signer;
-use solana_transaction::{Transaction, TransactionError};
+use solana_transaction::{versioned::VersionedTransaction, Transaction, TransactionError};
 
 use crate::{
     cluster::{Cluster, Receipt, SendError},
@@ -23,7 +24,8 @@ const FUNDS: u64 = 1_000_000_000_000;
 
 /// What is to be in the bank from the beginning.
 pub struct Genesis {
-    test: ProgramTest,
+    /// What solana-program-test makes a bank of.
+    pub test: ProgramTest,
 }
 
 impl Genesis {
@@ -179,15 +181,28 @@ impl Cluster for EmbeddedBank {
     ) -> Result<Receipt, SendError> {
         let mut all = vec![payer];
         all.extend(signers.iter().filter(|key| key.pubkey() != payer.pubkey()));
+        self.process(|blockhash| {
+            Transaction::new_signed_with_payer(instructions, Some(&payer.pubkey()), &all, blockhash)
+                .into()
+        })
+        .await
+    }
+
+    async fn account(&mut self, address: &Pubkey) -> anyhow::Result<Option<Account>> {
+        Ok(self.context.banks_client.get_account(*address).await?)
+    }
+}
+
+impl EmbeddedBank {
+    /// Processes the transaction that `sign` makes for a blockhash.
+    pub async fn process(
+        &mut self,
+        sign: impl Fn(Hash) -> VersionedTransaction,
+    ) -> Result<Receipt, SendError> {
         let client = self.context.banks_client.clone();
         let mut blockhash = client.get_latest_blockhash().await.map_err(unreachable)?;
         loop {
-            let transaction = Transaction::new_signed_with_payer(
-                instructions,
-                Some(&payer.pubkey()),
-                &all,
-                blockhash,
-            );
+            let transaction = sign(blockhash);
             let processed = client
                 .process_transaction_with_metadata(transaction)
                 .await
@@ -226,10 +241,6 @@ impl Cluster for EmbeddedBank {
                 }
             }
         }
-    }
-
-    async fn account(&mut self, address: &Pubkey) -> anyhow::Result<Option<Account>> {
-        Ok(self.context.banks_client.get_account(*address).await?)
     }
 }
 

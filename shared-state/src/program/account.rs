@@ -84,7 +84,7 @@ pub fn is_zero(key: &Pubkey) -> bool {
 #[inline(always)]
 pub fn nonzero(key: &Pubkey) -> GridResult {
     if is_zero(key) {
-        Err(GridError::InvalidAuthority)
+        Err(GridError::ZeroAddress)
     } else {
         Ok(())
     }
@@ -102,7 +102,6 @@ pub fn count_error(got: usize, expected: usize) -> GridError {
 
 #[inline(always)]
 fn check_layout<T: AccountLayout>(view: &AccountView, owner: &Pubkey) -> GridResult {
-    // SAFETY: nothing assigns the account while this reference lives.
     if !address_eq(view.owner(), owner) {
         return Err(blame(T::NAME, GridError::WrongAccountOwner));
     }
@@ -113,6 +112,16 @@ fn check_layout<T: AccountLayout>(view: &AccountView, owner: &Pubkey) -> GridRes
         Ok(())
     } else {
         Err(blame(T::NAME, GridError::WrongAccountType))
+    }
+}
+
+/// Checks that no [`AccountMut`] holds the account.
+#[inline(always)]
+fn check_free<T: AccountLayout>(view: &AccountView) -> GridResult {
+    if view.is_borrowed() {
+        Err(blame(T::NAME, GridError::AccountInUse))
+    } else {
+        Ok(())
     }
 }
 
@@ -127,6 +136,7 @@ impl<'a, T: AccountLayout> Account<'a, T> {
     #[inline(always)]
     pub fn new(view: &'a AccountView, owner: &Pubkey) -> GridResult<Self> {
         check_layout::<T>(view, owner)?;
+        check_free::<T>(view)?;
         Ok(Self {
             view,
             layout: PhantomData,
@@ -153,8 +163,8 @@ impl<T: AccountLayout> Deref for Account<'_, T> {
 
 /// An account of type `T`, for reading and writing.
 ///
-/// While it lives, a second one for the same account (which the same address twice in an instruction would give) fails
-/// with [`GridError::AccountInUse`]: the loader's marker byte of the account says that it is taken.
+/// While it lives, another [`Account`] or [`AccountMut`] for the same account (which the same address twice in an
+/// instruction would give) fails with [`GridError::AccountInUse`]: the loader's marker byte of the account says that it is taken.
 pub struct AccountMut<'a, T> {
     view: &'a AccountView,
     layout: PhantomData<T>,
@@ -172,9 +182,7 @@ impl<'a, T: AccountLayout> AccountMut<'a, T> {
     #[inline(always)]
     pub(super) fn take(view: &'a AccountView) -> GridResult<Self> {
         writable(view, T::NAME)?;
-        if view.is_borrowed() {
-            return Err(blame(T::NAME, GridError::AccountInUse));
-        }
+        check_free::<T>(view)?;
         // SAFETY: the view points to a live `RuntimeAccount`; the byte is only read by `is_borrowed`.
         unsafe { (*view.account_ptr().cast_mut()).borrow_state = 0 };
         Ok(Self {
@@ -211,8 +219,8 @@ impl<T: AccountLayout> Deref for AccountMut<'_, T> {
 impl<T: AccountLayout> DerefMut for AccountMut<'_, T> {
     #[inline(always)]
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: as for `Account`; there is no other `AccountMut` of the account, and an instruction holds an account
-        // of one type in one role only, so no `Account` of it lives either.
+        // SAFETY: as for `Account`; there is no other `AccountMut` of the account, and none of our instructions takes
+        // accounts of one type both for reading and for writing, so no `Account` of it that was made before either.
         unsafe { &mut *self.view.data_ptr().cast_mut().cast::<T>() }
     }
 }
@@ -325,6 +333,10 @@ mod tests {
         assert!(held.is_ok());
         assert_eq!(
             AccountMut::<RegistryConfig>::new(&second, &OWNER).err(),
+            Some(GridError::AccountInUse)
+        );
+        assert_eq!(
+            Account::<RegistryConfig>::new(&second, &OWNER).err(),
             Some(GridError::AccountInUse)
         );
         drop(held);

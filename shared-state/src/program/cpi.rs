@@ -66,19 +66,20 @@ pub fn invoke_signed<const N: usize>(
     invoke_with(program_id, accounts, data, seeds, &mut metas, &mut infos);
 }
 
-/// [`invoke_signed`] for at most `count` accounts, a number that is known only when it runs: the lists are on the heap.
+/// [`invoke_signed`] for a few accounts and behind them, writable, as many as there are: the lists are on the heap.
 #[inline(always)]
-pub fn invoke_signed_list<'a>(
+pub fn invoke_signed_list<const N: usize>(
     program_id: &Pubkey,
-    count: usize,
-    accounts: impl Iterator<Item = Call<'a>>,
+    first: [Call; N],
+    writable: &[AccountView],
     data: &[u8],
     seeds: &[&[u8]],
 ) {
-    // The bound is known to hold, but the compiler must see it: it can't check a 64-bit product for overflow.
-    let count = count.min(MAX_ACCOUNTS);
+    // The bound holds for every instruction, but the compiler must see it: it can't check a 64-bit product for overflow.
+    let count = writable.len().min(MAX_ACCOUNTS).wrapping_add(N);
     let mut metas = Box::new_uninit_slice(count);
     let mut infos = Box::new_uninit_slice(count);
+    let accounts = first.into_iter().chain(writable.iter().map(Call::writable));
     invoke_with(program_id, accounts, data, seeds, &mut metas, &mut infos);
 }
 

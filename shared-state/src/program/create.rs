@@ -60,6 +60,12 @@ pub fn create_pda(
     let rent = Rent::get().map_err(|_| GridError::SysvarUnavailable)?;
     let needed = rent.minimum_balance_unchecked(new.size);
     let held = new.view.lamports();
+    if *payer.owner() != system_program::ID {
+        return Err(blame("payer", GridError::WrongAccountOwner));
+    }
+    if payer.lamports() < needed.saturating_sub(held) {
+        return Err(blame("payer", GridError::InsufficientFunds));
+    }
     if held == 0 {
         invoke_signed(
             &system_program::ID,

@@ -81,8 +81,6 @@ pub struct Track {
     pub consumption_register: u64,
     /// Number of accepted readings.
     pub accepted_count: u64,
-    /// Number of rejected readings.
-    pub rejected_count: u64,
     /// Running mean and deviation of the power.
     pub profile: PowerProfile,
     /// Quality in basis points.
@@ -182,14 +180,13 @@ impl Meter {
             generation_register: self.generation_register,
             consumption_register: self.consumption_register,
             accepted_count: self.accepted_count,
-            rejected_count: self.rejected_count,
             profile: self.profile,
             quality: self.quality,
         }
     }
 }
 
-/// The meter id of a serial number: UTF-8, 1 to 32 bytes, no NUL, zero-padded.
+/// The meter id of a serial number: UTF-8, 1 to 32 bytes without spaces and control characters, zero-padded.
 pub fn meter_id(serial: &str) -> GridResult<[u8; METER_ID_BYTES]> {
     let mut id = [0; METER_ID_BYTES];
     id.get_mut(..serial.len())
@@ -200,14 +197,16 @@ pub fn meter_id(serial: &str) -> GridResult<[u8; METER_ID_BYTES]> {
 }
 
 /// The serial number of a meter id; fails with [`GridError::InvalidMeterId`] if it isn't UTF-8, is empty, or has
-/// anything behind its zero padding.
+/// anything behind its zero padding, or contains a space or control character (a meter must not get a second account
+/// under a name that looks the same).
 pub fn meter_name(id: &[u8; METER_ID_BYTES]) -> GridResult<&str> {
     let length = id
         .iter()
         .position(|byte| *byte == 0)
         .unwrap_or(METER_ID_BYTES);
     let (name, padding) = id.split_at(length);
-    if name.is_empty() || padding.iter().any(|byte| *byte != 0) {
+    let is_blank = |byte: &u8| *byte <= b' ' || *byte == 0x7F;
+    if name.is_empty() || name.iter().any(is_blank) || padding.iter().any(|byte| *byte != 0) {
         return Err(GridError::InvalidMeterId);
     }
     core::str::from_utf8(name).map_err(|_| GridError::InvalidMeterId)
@@ -277,7 +276,16 @@ mod tests {
         assert_eq!(&id[..7], b"ISK-42\0");
         assert_eq!(meter_name(&id), Ok("ISK-42"));
         assert!(meter_id(&"x".repeat(32)).is_ok());
-        for bad in ["", &"x".repeat(33), "a\0b"] {
+        for bad in [
+            "",
+            &"x".repeat(33),
+            "a\0b",
+            "a ",
+            " a",
+            "a\n",
+            "a\tb",
+            "a\x7F",
+        ] {
             assert_eq!(meter_id(bad), Err(GridError::InvalidMeterId), "{bad:?}");
         }
         let mut id = [0xFF; 32];

@@ -8,6 +8,9 @@ use crate::units::FULL_BPS;
 /// How many reporters an oracle can have.
 pub const MAX_REPORTERS: usize = 16;
 
+/// The greatest `max_age` that rules can have: 90 days (s).
+pub const MAX_AGE: u32 = 90 * 24 * 3600;
+
 /// OracleConfig status: takes no readings.
 pub const ORACLE_PAUSED: u8 = 0;
 /// OracleConfig status: takes readings.
@@ -28,7 +31,7 @@ pub struct Rules {
     /// From which age on a reading counts as late (s).
     pub late_after: u32,
     /// A reading is an anomaly when its power is further from the mean than this multiple of the mean deviation
-    /// (basis points: 80,000 is eight times) ...
+    /// (basis points: 40,000 is four times) ...
     pub anomaly_threshold: u32,
     /// ... plus this share of the rated power (basis points) ...
     pub anomaly_floor: u16,
@@ -48,8 +51,8 @@ impl Default for Rules {
             min_interval: 60,
             expected_interval: 15 * 60,
             late_after: 3600,
-            anomaly_threshold: 80_000,
-            anomaly_floor: 2_000,
+            anomaly_threshold: 40_000,
+            anomaly_floor: 500,
             anomaly_warm_up: 96,
             power_tolerance: 500,
             reserved: 0,
@@ -58,15 +61,17 @@ impl Default for Rules {
 }
 
 impl Rules {
-    /// Whether the rules make sense: no interval or age of zero, ages above the intervals that they must cover, ratios
-    /// of at most 100 %, a threshold above zero and of at most 100 times.
+    /// Whether the rules make sense: no interval or age of zero, ages above the intervals that they must cover and of at
+    /// most [`MAX_AGE`], a skew of at most one expected interval (a reading from the future is energy before its time,
+    /// and blocks the meter until then), ratios of at most 100 %, a threshold above zero and of at most 100 times.
     pub fn are_valid(&self) -> bool {
         self.min_interval > 0
             && self.expected_interval >= self.min_interval
             && self.max_age >= self.expected_interval
             && self.late_after > 0
             && self.late_after < self.max_age
-            && self.max_future_skew <= self.max_age
+            && self.max_age <= MAX_AGE
+            && self.max_future_skew <= self.expected_interval
             && self.anomaly_threshold > 0
             && self.anomaly_threshold <= 100 * FULL_BPS as u32
             && self.anomaly_floor <= FULL_BPS
@@ -158,9 +163,9 @@ mod tests {
                 },
             ),
             (
-                "skew beyond age",
+                "skew beyond an interval",
                 Rules {
-                    max_future_skew: good.max_age + 1,
+                    max_future_skew: good.expected_interval + 1,
                     ..good
                 },
             ),

@@ -2,10 +2,11 @@
 //! surplus accounts, missing signatures, read-only accounts, and a wrong account in every place.
 
 use gridtoken_tests::{TestMeter, World};
+use oracle_program::instruction::{propose_authority, remove_reporter, set_active, set_rules};
 use registry_program::instruction::record_readings;
 use shared_state::{
     reading::{Reading, ReadingOutcome},
-    state::{MeterStatus, PowerProfile, RegistryConfig, TokenConfig},
+    state::{MeterStatus, PowerProfile, RegistryConfig, Rules, TokenConfig},
     GridError,
 };
 use solana_keypair::Keypair;
@@ -99,7 +100,7 @@ async fn cases(world: &mut World) -> (TestMeter, Vec<Case>) {
             signers: vec![authority.insecure_clone()],
             places: vec![
                 place(Unauthorized),
-                // Any payer that signs will do: see `unfunded_payers`.
+                // Any payer that signs will do.
                 place(Unauthorized),
                 place(WrongAddress).or(meter.address, WrongAddress),
                 registry_config(),
@@ -151,6 +152,31 @@ async fn cases(world: &mut World) -> (TestMeter, Vec<Case>) {
             ends_in_a_list: false,
         },
     ];
+
+    let oracle_program = deployment.oracle_program;
+    for (name, instruction) in [
+        (
+            "RemoveReporter",
+            remove_reporter(&oracle_program, &key, &world.reporter.pubkey()),
+        ),
+        (
+            "SetRules",
+            set_rules(&oracle_program, &key, Rules::default()),
+        ),
+        ("SetActive", set_active(&oracle_program, &key, false)),
+        (
+            "ProposeAuthority",
+            propose_authority(&oracle_program, &key, &Pubkey::new_unique()),
+        ),
+    ] {
+        cases.push(Case {
+            name,
+            instruction,
+            signers: vec![authority.insecure_clone()],
+            places: vec![place(Unauthorized), oracle_config()],
+            ends_in_a_list: false,
+        });
+    }
 
     // The two that only another program can call: here, keys of the test take those programs' places.
     let (oracle_key, registry_key) = (Keypair::new(), Keypair::new());
@@ -248,13 +274,20 @@ async fn refuse(
     world.refuse(&signers, instruction, error).await;
 }
 
+/// Instructions after which others of the cases would fail: they come last.
+const STOPS_OTHERS: [&str; 4] = [
+    "SetMeterStatus",
+    "SetMintingEnabled",
+    "RemoveReporter",
+    "SetActive",
+];
+
 #[tokio::test]
 async fn the_cases_are_valid_as_they_are() {
     let mut world = World::new().await;
     let (_, cases) = cases(&mut world).await;
     for case in &cases {
-        // SetMeterStatus and SetMintingEnabled would stop the others.
-        if matches!(case.name, "SetMeterStatus" | "SetMintingEnabled") {
+        if STOPS_OTHERS.contains(&case.name) {
             continue;
         }
         // The two stand-ins come after what they take the place of.
@@ -271,7 +304,7 @@ async fn the_cases_are_valid_as_they_are() {
         world.send(&signers, instruction).await;
     }
     for case in &cases {
-        if matches!(case.name, "SetMeterStatus" | "SetMintingEnabled") {
+        if STOPS_OTHERS.contains(&case.name) {
             let signers: Vec<&Keypair> = case.signers.iter().collect();
             world.send(&signers, case.instruction.clone()).await;
         }
@@ -317,7 +350,10 @@ async fn unknown_tags() {
     let mut world = World::new().await;
     let deployment = world.deployment;
     for (program, known) in [
-        (deployment.oracle_program, &[0u8, 1, 3][..]),
+        (
+            deployment.oracle_program,
+            &[0u8, 1, 2, 3, 4, 5, 6, 7, 8][..],
+        ),
         (deployment.registry_program, &[0, 1, 2, 3, 4]),
         (deployment.token_program, &[0, 1, 2]),
     ] {

@@ -269,7 +269,7 @@ async fn arguments_that_make_no_sense_are_refused() {
     ] {
         initialize.data[zeroed].fill(0);
         world
-            .refuse(&[&authority], initialize, GridError::InvalidAuthority)
+            .refuse(&[&authority], initialize, GridError::ZeroAddress)
             .await;
     }
 }
@@ -290,7 +290,7 @@ async fn reporters_are_added_once_each_up_to_sixteen() {
         .refuse(&[&authority], again, GridError::ReporterAlreadyListed)
         .await;
     world
-        .refuse(&[&authority], zero, GridError::InvalidAuthority)
+        .refuse(&[&authority], zero, GridError::ZeroAddress)
         .await;
     for (index, (add, reporter)) in adds.into_iter().zip(&reporters).enumerate() {
         let receipt = world.send(&[&authority], add).await;

@@ -6,8 +6,10 @@ mod household;
 mod initialize;
 mod meters;
 mod minting;
+mod oracle_admin;
 mod readings;
 mod settlement;
+mod signed;
 
 /// Every error of the programs is one that some test here expects.
 #[test]

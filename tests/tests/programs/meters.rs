@@ -157,6 +157,46 @@ async fn lamports_at_the_address_do_not_get_in_the_way() {
 }
 
 #[tokio::test]
+async fn a_payer_without_the_rent_is_refused() {
+    let mut world = World::new().await;
+    let authority = world.authority.insecure_clone();
+    let rent = Rent::default().minimum_balance(280);
+    let payer = Keypair::new();
+    let args = World::registration("M-1", &Pubkey::new_unique());
+    let register = world
+        .deployment
+        .register_meter(&authority.pubkey(), &payer.pubkey(), args);
+    // It may be emptied, but not below what it needs itself: that is the runtime's check.
+    for (lamports, owner, error) in [
+        (0, system_program::ID, GridError::InsufficientFunds),
+        (rent - 1, system_program::ID, GridError::InsufficientFunds),
+        (2 * rent, Pubkey::new_unique(), GridError::WrongAccountOwner),
+    ] {
+        world
+            .bank
+            .set_account(&payer.pubkey(), Account::new(lamports, 0, &owner));
+        let refusal = world
+            .refuse(&[&authority, &payer], register.clone(), error)
+            .await;
+        assert_eq!(refusal.account_at_fault(), Some("payer"));
+    }
+    let mut read_only = register.clone();
+    read_only.accounts[1].is_writable = false;
+    let refusal = world
+        .refuse(
+            &[&authority, &payer],
+            read_only,
+            GridError::AccountNotWritable,
+        )
+        .await;
+    assert_eq!(refusal.account_at_fault(), Some("payer"));
+    world
+        .bank
+        .set_account(&payer.pubkey(), Account::new(rent, 0, &system_program::ID));
+    world.send(&[&authority, &payer], register).await;
+}
+
+#[tokio::test]
 async fn only_the_registry_authority_registers() {
     let mut world = World::new().await;
     let owner = Keypair::new();
@@ -179,6 +219,8 @@ async fn arguments_that_make_no_sense_are_refused() {
     let good = World::registration("M-1", &Pubkey::new_unique());
     let mut behind_padding = good.meter_id;
     behind_padding[31] = b'x';
+    let mut blank = good.meter_id;
+    blank[3] = b' ';
     for (args, error) in [
         (
             registry_program::instruction::RegisterMeter {
@@ -203,10 +245,17 @@ async fn arguments_that_make_no_sense_are_refused() {
         ),
         (
             registry_program::instruction::RegisterMeter {
+                meter_id: blank,
+                ..good
+            },
+            GridError::InvalidMeterId,
+        ),
+        (
+            registry_program::instruction::RegisterMeter {
                 owner: Pubkey::default(),
                 ..good
             },
-            GridError::InvalidAuthority,
+            GridError::ZeroAddress,
         ),
         (
             registry_program::instruction::RegisterMeter {

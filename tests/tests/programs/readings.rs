@@ -145,10 +145,16 @@ async fn a_recorded_bad_reading_costs_quality_and_nothing_else() {
         let submit = world.submit_recorded(&[(meter.address, reading)]);
         let receipt = world.send(&[&reporter], submit).await;
         let after = world.meter(&meter).await;
+        // The last accepted reading once more is no fault of the meter's.
+        let is_repeated = reading.timestamp == world.now - 900;
         let expected = Meter {
             rejected_count: before.rejected_count + 1,
             last_reject_reason: error.code() as u8,
-            quality: (u32::from(before.quality) * 15 / 16) as u16,
+            quality: if is_repeated {
+                before.quality
+            } else {
+                (u32::from(before.quality) * 15 / 16) as u16
+            },
             ..before
         };
         assert_eq!(after, expected, "{error:?}");
@@ -609,8 +615,18 @@ async fn the_registry_does_not_take_the_oracles_word() {
             quality: 10_001,
             ..outcome(last + 900, 6_000, 2_000)
         },
+        // An accepted reading has a score, a rejected one has none.
+        ReadingOutcome {
+            score: 0,
+            ..outcome(last + 900, 6_000, 2_000)
+        },
+        ReadingOutcome {
+            reason: 101,
+            ..outcome(last + 900, 6_000, 2_000)
+        },
         // A rejection must not raise the quality.
         ReadingOutcome {
+            score: 0,
             quality: 8_501,
             reason: 101,
             ..outcome(last + 900, 6_000, 2_000)
@@ -657,4 +673,92 @@ async fn the_registry_does_not_take_the_oracles_word() {
         .await;
     world.send(&[&oracle], record(good)).await;
     assert_eq!(world.meter(&meter).await.total_generation, u64::MAX);
+}
+
+#[tokio::test]
+async fn each_direction_is_bounded_by_its_own_capacity() {
+    let mut world = World::new().await;
+    let reporter = world.reporter.insecure_clone();
+    let (owner, wallet) = world.owner().await;
+    let args = registry_program::instruction::RegisterMeter {
+        generation_capacity_w: 4_000,
+        consumption_capacity_w: 12_000,
+        ..World::registration("M-1", &owner.pubkey())
+    };
+    let meter = world.register(args, owner, wallet).await;
+    world.pass_time(900).await;
+    for (generation, consumption, error) in [
+        (1_051, 0, GridError::GenerationAboveRatedPower),
+        (0, 3_151, GridError::ConsumptionAboveRatedPower),
+    ] {
+        let submit = world.submit(&[(meter.address, world.reading(generation, consumption))]);
+        world.refuse(&[&reporter], submit, error).await;
+    }
+    let submit = world.submit(&[(meter.address, world.reading(1_050, 3_150))]);
+    world.send(&[&reporter], submit).await;
+}
+
+/// Gateways may run before their meters are activated.
+#[tokio::test]
+async fn readings_before_activation_do_not_spoil_the_first_one() {
+    let mut world = World::new().await;
+    let reporter = world.reporter.insecure_clone();
+    let meter = world.active_meter("M-1").await;
+    world.set_status(&meter, MeterStatus::Inactive).await;
+    for _ in 0..3 {
+        world.pass_time(900).await;
+        let submit = world.submit_recorded(&[(meter.address, world.reading(0, 0))]);
+        world.send(&[&reporter], submit).await;
+    }
+    world.set_status(&meter, MeterStatus::Active).await;
+    world.report(&meter, 900, 1_000, 0).await;
+    // An hour since the registration: half the points for completeness are gone, and nothing else.
+    assert_eq!(world.meter(&meter).await.quality, 7_500);
+    world.settle(&meter).await;
+}
+
+/// Two gateways that hear the same meter send every reading twice. That costs the owner nothing.
+#[tokio::test]
+async fn duplicates_from_a_second_gateway_cost_no_quality() {
+    let mut world = World::new().await;
+    let reporter = world.reporter.insecure_clone();
+    let meter = world.active_meter("M-1").await;
+    for period in 1..=20 {
+        world.report(&meter, 900, period * 1_000, 0).await;
+        let again = world.submit_recorded(&[(meter.address, world.reading(period * 1_000, 0))]);
+        world.send(&[&reporter], again).await;
+    }
+    let account = world.meter(&meter).await;
+    assert_eq!((account.accepted_count, account.rejected_count), (20, 20));
+    assert!(account.quality >= 8_480, "{}", account.quality);
+    world.settle(&meter).await;
+}
+
+/// A reporter can't ruin the quality of a meter whose device signs.
+#[tokio::test]
+async fn unsigned_junk_costs_a_signing_meter_no_quality() {
+    let mut world = World::new().await;
+    let reporter = world.reporter.insecure_clone();
+    let meter = meter_with_a_reading(&mut world).await;
+    world
+        .edit(&meter.address, |account: &mut Meter| {
+            account.device_key = Pubkey::new_unique()
+        })
+        .await;
+    let junk = vec![(meter.address, world.reading(9_999_999, 0)); 30];
+    let submit = world.submit_recorded(&junk);
+    world.send(&[&reporter], submit).await;
+    let account = world.meter(&meter).await;
+    assert_eq!((account.rejected_count, account.quality), (30, 8_500));
+}
+
+#[tokio::test]
+async fn an_empty_batch_is_refused() {
+    let mut world = World::new().await;
+    let reporter = world.reporter.insecure_clone();
+    for submit in [world.submit(&[]), world.submit_recorded(&[])] {
+        world
+            .refuse(&[&reporter], submit, GridError::InvalidInstructionData)
+            .await;
+    }
 }

@@ -1,0 +1,299 @@
+//! What the oracle authority can do: reporters, rules, pausing, and handing over.
+
+use gridtoken_tests::World;
+use oracle_program::instruction::{
+    accept_authority, add_reporter, propose_authority, remove_reporter, set_active, set_rules,
+};
+use shared_state::{
+    event::{
+        AuthorityChanged, AuthorityProposed, Event, OracleActiveChanged, ReporterRemoved,
+        RulesChanged,
+    },
+    state::Rules,
+    GridError,
+};
+use solana_keypair::Keypair;
+use solana_program::{instruction::Instruction, pubkey::Pubkey};
+use solana_signer::Signer;
+
+#[tokio::test]
+async fn a_removed_reporter_submits_no_more() {
+    let mut world = World::new().await;
+    let meter = world.active_meter("M-1").await;
+    let (oracle, authority) = (
+        world.deployment.oracle_program,
+        world.authority.insecure_clone(),
+    );
+    let key = authority.pubkey();
+    let others: Vec<Pubkey> = (0..3).map(|_| Pubkey::new_unique()).collect();
+    for other in &others {
+        world
+            .send(&[&authority], add_reporter(&oracle, &key, other))
+            .await;
+    }
+    world.report(&meter, 900, 1_000, 0).await;
+    let reporter = world.reporter.insecure_clone();
+    let receipt = world
+        .send(
+            &[&authority],
+            remove_reporter(&oracle, &key, &reporter.pubkey()),
+        )
+        .await;
+    assert_eq!(
+        receipt.events(),
+        [Event::ReporterRemoved(ReporterRemoved {
+            reporter: reporter.pubkey(),
+            reporter_count: 3
+        })]
+    );
+    world.pass_time(900).await;
+    let submit = world.submit(&[(meter.address, world.reading(2_000, 0))]);
+    world
+        .refuse(&[&reporter], submit, GridError::Unauthorized)
+        .await;
+    // The last one has taken the first one's place.
+    let config = world.oracle_config().await;
+    assert_eq!(config.reporters(), [others[2], others[0], others[1]]);
+    assert_eq!(config.reporters[3], Pubkey::default());
+
+    let again = remove_reporter(&oracle, &key, &reporter.pubkey());
+    world
+        .refuse(&[&authority], again, GridError::ReporterNotListed)
+        .await;
+    let zero = remove_reporter(&oracle, &key, &Pubkey::default());
+    world
+        .refuse(&[&authority], zero, GridError::ReporterNotListed)
+        .await;
+    // Down to none, from the end and from the front.
+    for reporter in [others[1], others[2], others[0]] {
+        world
+            .send(&[&authority], remove_reporter(&oracle, &key, &reporter))
+            .await;
+    }
+    assert!(world.oracle_config().await.reporters().is_empty());
+    let none_left = remove_reporter(&oracle, &key, &others[0]);
+    world
+        .refuse(&[&authority], none_left, GridError::ReporterNotListed)
+        .await;
+    world
+        .send(
+            &[&authority],
+            add_reporter(&oracle, &key, &reporter.pubkey()),
+        )
+        .await;
+    world.report(&meter, 900, 2_000, 0).await;
+}
+
+#[tokio::test]
+async fn new_rules_hold_for_the_next_reading() {
+    let mut world = World::new().await;
+    let meter = world.active_meter("M-1").await;
+    let (oracle, authority) = (
+        world.deployment.oracle_program,
+        world.authority.insecure_clone(),
+    );
+    let reporter = world.reporter.insecure_clone();
+    world.pass_time(900).await;
+    let tight = world.submit(&[(meter.address, world.reading(26_250, 0))]);
+    let rules = Rules {
+        power_tolerance: 0,
+        ..Rules::default()
+    };
+    let receipt = world
+        .send(
+            &[&authority],
+            set_rules(&oracle, &authority.pubkey(), rules),
+        )
+        .await;
+    assert_eq!(
+        receipt.events(),
+        [Event::RulesChanged(RulesChanged {
+            changed_by: authority.pubkey(),
+            rules
+        })]
+    );
+    assert_eq!(world.oracle_config().await.rules, rules);
+    world
+        .refuse(&[&reporter], tight, GridError::GenerationAboveRatedPower)
+        .await;
+
+    for bad in [
+        Rules {
+            min_interval: 0,
+            ..rules
+        },
+        Rules {
+            expected_interval: 0,
+            ..rules
+        },
+        Rules {
+            max_age: 0,
+            ..rules
+        },
+        Rules {
+            late_after: 0,
+            ..rules
+        },
+        Rules {
+            anomaly_threshold: 0,
+            ..rules
+        },
+        Rules {
+            anomaly_floor: 10_001,
+            ..rules
+        },
+        Rules {
+            power_tolerance: 10_001,
+            ..rules
+        },
+    ] {
+        let set = set_rules(&oracle, &authority.pubkey(), bad);
+        world
+            .refuse(&[&authority], set, GridError::InvalidRules)
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn pausing_stops_submissions_until_the_oracle_is_resumed() {
+    let mut world = World::new().await;
+    let meter = world.active_meter("M-1").await;
+    let (oracle, authority) = (
+        world.deployment.oracle_program,
+        world.authority.insecure_clone(),
+    );
+    let reporter = world.reporter.insecure_clone();
+    for (active, status) in [(false, 0), (true, 1)] {
+        let receipt = world
+            .send(
+                &[&authority],
+                set_active(&oracle, &authority.pubkey(), active),
+            )
+            .await;
+        assert_eq!(
+            receipt.events(),
+            [Event::OracleActiveChanged(OracleActiveChanged {
+                changed_by: authority.pubkey(),
+                active: status
+            })]
+        );
+        assert_eq!(world.oracle_config().await.header.status, status);
+        world.pass_time(900).await;
+        let submit = world.submit_recorded(&[(meter.address, world.reading(1_000, 0))]);
+        if active {
+            world.send(&[&reporter], submit).await;
+        } else {
+            world
+                .refuse(&[&reporter], submit, GridError::OraclePaused)
+                .await;
+        }
+    }
+    let mut neither = set_active(&oracle, &authority.pubkey(), true);
+    neither.data[1] = 2;
+    world
+        .refuse(&[&authority], neither, GridError::InvalidInstructionData)
+        .await;
+}
+
+#[tokio::test]
+async fn the_authority_is_handed_over_in_two_steps() {
+    let mut world = World::new().await;
+    let (oracle, old) = (
+        world.deployment.oracle_program,
+        world.authority.insecure_clone(),
+    );
+    let (new, stranger) = (Keypair::new(), Keypair::new());
+
+    world
+        .refuse(
+            &[&new],
+            accept_authority(&oracle, &new.pubkey()),
+            GridError::Unauthorized,
+        )
+        .await;
+    let receipt = world
+        .send(
+            &[&old],
+            propose_authority(&oracle, &old.pubkey(), &new.pubkey()),
+        )
+        .await;
+    assert_eq!(
+        receipt.events(),
+        [Event::AuthorityProposed(AuthorityProposed {
+            authority: old.pubkey(),
+            proposed: new.pubkey()
+        })]
+    );
+    // Until it is accepted, nothing has changed.
+    assert_eq!(world.oracle_config().await.authority, old.pubkey());
+    for other in [&stranger, &old] {
+        world
+            .refuse(
+                &[other],
+                accept_authority(&oracle, &other.pubkey()),
+                GridError::Unauthorized,
+            )
+            .await;
+    }
+    let too_early = set_active(&oracle, &new.pubkey(), false);
+    world
+        .refuse(&[&new], too_early, GridError::Unauthorized)
+        .await;
+
+    // Withdrawn, proposed again, accepted.
+    world
+        .send(
+            &[&old],
+            propose_authority(&oracle, &old.pubkey(), &Pubkey::default()),
+        )
+        .await;
+    world
+        .refuse(
+            &[&new],
+            accept_authority(&oracle, &new.pubkey()),
+            GridError::Unauthorized,
+        )
+        .await;
+    world
+        .send(
+            &[&old],
+            propose_authority(&oracle, &old.pubkey(), &new.pubkey()),
+        )
+        .await;
+    let receipt = world
+        .send(&[&new], accept_authority(&oracle, &new.pubkey()))
+        .await;
+    assert_eq!(
+        receipt.events(),
+        [Event::AuthorityChanged(AuthorityChanged {
+            old_authority: old.pubkey(),
+            new_authority: new.pubkey()
+        })]
+    );
+    let config = world.oracle_config().await;
+    assert_eq!(
+        (config.authority, config.pending_authority),
+        (new.pubkey(), Pubkey::default())
+    );
+
+    // The old one can do nothing any more, and the new one can't accept twice.
+    let by_old: [Instruction; 2] = [
+        set_active(&oracle, &old.pubkey(), false),
+        propose_authority(&oracle, &old.pubkey(), &old.pubkey()),
+    ];
+    for instruction in by_old {
+        world
+            .refuse(&[&old], instruction, GridError::Unauthorized)
+            .await;
+    }
+    world
+        .refuse(
+            &[&new],
+            accept_authority(&oracle, &new.pubkey()),
+            GridError::Unauthorized,
+        )
+        .await;
+    world
+        .send(&[&new], set_active(&oracle, &new.pubkey(), false))
+        .await;
+}
