@@ -16,7 +16,7 @@ use solana_address::address_eq;
 use solana_program::pubkey::Pubkey;
 
 use crate::{
-    rules::{self, Context},
+    rules::{self, timestamp::Window, Context},
     signature::{message, Signatures},
 };
 
@@ -96,7 +96,7 @@ pub fn submit(
         "registry program",
     )?;
 
-    let now = unix_timestamp()?;
+    let window = Window::new(&config.rules, unix_timestamp()?);
     let mut tracks = Tracks::new(meters);
     let mut record = RecordReadings::new(meters.len())?;
     for (index, (view, reading)) in meters.iter().zip(arguments.readings.iter()).enumerate() {
@@ -113,7 +113,7 @@ pub fn submit(
         }
         let context = Context {
             rules: &config.rules,
-            now,
+            window,
             generation_capacity_w: meter.generation_capacity_w,
             consumption_capacity_w: meter.consumption_capacity_w,
             is_signed: signatures.is_some(),

@@ -17,11 +17,12 @@ pub fn is_anomaly(
     deviation_w: u32,
     capacity_w: u32,
 ) -> bool {
-    // Compared in ten-thousandths of a watt: 2^32 x 10^6 + 10^9 x 10^4 fits into 64 bits.
+    // Compared in ten-thousandths of a watt. A threshold is at most 10^6 and a floor at most 10^4 (see
+    // `Rules::are_valid`), so all of it fits into 64 bits: 2^32 x (10^6 + 10^4) < 2^53.
     let distance = u64::from(power_w.abs_diff(mean_w)).wrapping_mul(FULL_BPS.into());
     let usual = u64::from(deviation_w).wrapping_mul(rules.anomaly_threshold.into());
     let floor = u64::from(capacity_w).wrapping_mul(rules.anomaly_floor.into());
-    distance > usual.saturating_add(floor)
+    distance > usual.wrapping_add(floor)
 }
 
 /// Takes a reading's power into the mean and the deviation. The first one is the mean, with no deviation.

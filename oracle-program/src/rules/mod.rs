@@ -21,13 +21,15 @@ use shared_state::{
     GridError, GridResult,
 };
 
+use timestamp::Window;
+
 /// What the rules need to know beside the reading and the meter's track.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
     /// The numbers in the rules.
     pub rules: &'a Rules,
-    /// The cluster's clock (Unix seconds).
-    pub now: i64,
+    /// What the clock allows.
+    pub window: Window,
     /// Rated power of the meter's generator (W).
     pub generation_capacity_w: u32,
     /// Rated power of the meter's connection (W).
@@ -45,7 +47,9 @@ pub fn accept(
     reading: &Reading,
 ) -> GridResult<ReadingOutcome> {
     let rules = context.rules;
-    let elapsed = timestamp::check(rules, context.now, track.last_reading_at, reading.timestamp)?;
+    let elapsed = context
+        .window
+        .check(rules, track.last_reading_at, reading.timestamp)?;
     let energy = registers::check(track, reading)?;
     let generation = rated_power::Check::new(
         context.generation_capacity_w,
@@ -66,12 +70,14 @@ pub fn accept(
         return Err(GridError::ConsumptionAboveRatedPower);
     }
 
+    let generation_w = generation.mean_power_w();
+    let consumption_w = consumption.mean_power_w();
     let mut found = 0;
     if track.accepted_count >= u64::from(rules.anomaly_warm_up) {
         let profile = &track.profile;
         if anomaly::is_anomaly(
             rules,
-            generation.mean_power_w(),
+            generation_w,
             profile.generation_mean_w,
             profile.generation_deviation_w,
             context.generation_capacity_w,
@@ -80,7 +86,7 @@ pub fn accept(
         }
         if anomaly::is_anomaly(
             rules,
-            consumption.mean_power_w(),
+            consumption_w,
             profile.consumption_mean_w,
             profile.consumption_deviation_w,
             context.consumption_capacity_w,
@@ -91,7 +97,7 @@ pub fn accept(
     if timestamp::is_gap(rules, elapsed) {
         found |= flags::GAP;
     }
-    let age = timestamp::age(context.now, reading.timestamp);
+    let age = context.window.age(reading.timestamp);
     if age > rules.late_after {
         found |= flags::LATE;
     }
@@ -108,18 +114,18 @@ pub fn accept(
     let profile = &mut track.profile;
     anomaly::learn(
         is_first,
-        generation.mean_power_w(),
+        generation_w,
         &mut profile.generation_mean_w,
         &mut profile.generation_deviation_w,
     );
     anomaly::learn(
         is_first,
-        consumption.mean_power_w(),
+        consumption_w,
         &mut profile.consumption_mean_w,
         &mut profile.consumption_deviation_w,
     );
     track.quality = quality::average(!is_first, track.quality, score);
-    track.accepted_count = track.accepted_count.saturating_add(1);
+    track.accepted_count = track.accepted_count.wrapping_add(1);
     track.last_reading_at = reading.timestamp;
     track.generation_register = reading.generation_register;
     track.consumption_register = reading.consumption_register;
@@ -194,7 +200,7 @@ pub(crate) mod tests {
     fn context(rules: &Rules, now: i64) -> Context<'_> {
         Context {
             rules,
-            now,
+            window: Window::new(rules, now),
             generation_capacity_w: 4_000,
             consumption_capacity_w: 12_000,
             is_signed: false,

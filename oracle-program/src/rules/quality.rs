@@ -10,6 +10,8 @@
 //!
 //! A rejected reading scores 0.
 
+use core::num::{NonZeroU32, NonZeroU64};
+
 use shared_state::{
     event::flags::{CONSUMPTION_ANOMALY, GENERATION_ANOMALY},
     state::Rules,
@@ -30,7 +32,7 @@ pub struct Facts<'a> {
     /// Signed by the device.
     pub is_signed: bool,
     /// Time since the last reading (s).
-    pub elapsed: u32,
+    pub elapsed: NonZeroU32,
     /// How old the reading is (s).
     pub age: u32,
     /// Possible without the tolerance, in both directions.
@@ -46,7 +48,11 @@ pub struct Facts<'a> {
 pub fn score(facts: &Facts) -> u8 {
     let authenticity = if facts.is_signed { SIGNED } else { VOUCHED };
     let expected = u64::from(facts.rules.expected_interval).wrapping_mul(2);
-    let completeness = share(COMPLETENESS, expected, facts.elapsed.into());
+    let completeness = share(
+        COMPLETENESS,
+        expected,
+        NonZeroU64::from(facts.elapsed).get(),
+    );
     let range = if facts.within_rated_power {
         IN_RANGE
     } else {
@@ -100,10 +106,14 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn seconds(elapsed: u32) -> NonZeroU32 {
+        NonZeroU32::new(elapsed).expect("above zero")
+    }
+
     fn facts(rules: &Rules) -> Facts<'_> {
         Facts {
             is_signed: true,
-            elapsed: 900,
+            elapsed: seconds(900),
             age: 0,
             within_rated_power: true,
             flags: 0,
@@ -127,21 +137,21 @@ mod tests {
             (
                 100,
                 Facts {
-                    elapsed: 1_800,
+                    elapsed: seconds(1_800),
                     ..good
                 },
             ),
             (
                 99,
                 Facts {
-                    elapsed: 1_801,
+                    elapsed: seconds(1_801),
                     ..good
                 },
             ),
             (
                 90,
                 Facts {
-                    elapsed: 3_600,
+                    elapsed: seconds(3_600),
                     ..good
                 },
             ),
@@ -210,9 +220,10 @@ mod tests {
     proptest! {
         #[test]
         fn never_above_one_hundred(
-            is_signed: bool, elapsed: u32, age: u32, within_rated_power: bool, flags in 0u8..16,
+            is_signed: bool, elapsed in 1u32.., age: u32, within_rated_power: bool, flags in 0u8..16,
         ) {
             let rules = Rules::default();
+            let elapsed = seconds(elapsed);
             let facts = Facts { is_signed, elapsed, age, within_rated_power, flags, rules: &rules };
             prop_assert!(score(&facts) <= 100);
         }

@@ -1,6 +1,8 @@
 //! Physics: in a given time, a meter can't produce or draw more than its rated power allows. This bounds every
 //! kilowatt-hour that is ever minted.
 
+use core::num::{NonZeroU32, NonZeroU64};
+
 use shared_state::units::FULL_BPS;
 
 const SECONDS_PER_HOUR: u64 = 3_600;
@@ -9,21 +11,21 @@ const SECONDS_PER_HOUR: u64 = 3_600;
 #[derive(Clone, Copy, Debug)]
 pub struct Check {
     energy_wh: u64,
-    elapsed: u32,
+    elapsed: NonZeroU32,
     rated_wh: u64,
     limit_wh: u64,
 }
 
 impl Check {
-    /// `energy_wh` in `elapsed` seconds (at least one), for a meter of `capacity_w` and a tolerance in basis points
+    /// `energy_wh` in `elapsed` seconds, for a meter of `capacity_w` and a tolerance in basis points
     /// (at most 10,000).
     #[inline(always)]
-    pub fn new(capacity_w: u32, elapsed: u32, tolerance: u16, energy_wh: u64) -> Self {
+    pub fn new(capacity_w: u32, elapsed: NonZeroU32, tolerance: u16, energy_wh: u64) -> Self {
         Self {
             energy_wh,
             elapsed,
-            rated_wh: energy_limit_wh(capacity_w, elapsed, 0),
-            limit_wh: energy_limit_wh(capacity_w, elapsed, tolerance),
+            rated_wh: energy_limit_wh(capacity_w, elapsed.get(), 0),
+            limit_wh: energy_limit_wh(capacity_w, elapsed.get(), tolerance),
         }
     }
 
@@ -39,13 +41,13 @@ impl Check {
         self.energy_wh > self.rated_wh
     }
 
-    /// Mean power (W, rounded down) of an energy that is not exceeded.
+    /// Mean power (W, rounded down) of an energy that is not exceeded: at most twice the capacity.
     #[inline(always)]
     pub fn mean_power_w(&self) -> u32 {
-        // At most 2 x 10^9 W x 136 years = 2.4 x 10^15 Wh (see `MAX_CAPACITY_W`): times 3,600 it fits.
+        // At most 2 x 10^9 W x 136 years = 2.4 x 10^15 Wh (see `MAX_CAPACITY_W`): times 3,600 it fits into 64 bits, and
+        // the power into 32.
         let watt_seconds = self.energy_wh.wrapping_mul(SECONDS_PER_HOUR);
-        let power = watt_seconds / u64::from(self.elapsed.max(1));
-        power.min(u32::MAX.into()) as u32
+        (watt_seconds / NonZeroU64::from(self.elapsed)) as u32
     }
 }
 
@@ -77,7 +79,8 @@ mod tests {
     fn a_five_kilowatt_roof_in_a_quarter_of_an_hour() {
         assert_eq!(energy_limit_wh(5_000, 900, 0), 1_250);
         assert_eq!(energy_limit_wh(5_000, 900, 500), 1_312);
-        let check = |energy| Check::new(5_000, 900, 500, energy);
+        let quarter = NonZeroU32::new(900).expect("above zero");
+        let check = |energy| Check::new(5_000, quarter, 500, energy);
         assert!(!check(1_250).needs_tolerance());
         assert!(check(1_251).needs_tolerance());
         assert!(!check(1_312).is_exceeded());
@@ -102,7 +105,8 @@ mod tests {
         ) {
             let limit = energy_limit_wh(capacity, elapsed, 10_000);
             let energy = (u128::from(limit) * u128::from(share) / 10_000) as u64;
-            let power = Check::new(capacity, elapsed, 10_000, energy).mean_power_w();
+            let seconds = NonZeroU32::new(elapsed).expect("above zero");
+            let power = Check::new(capacity, seconds, 10_000, energy).mean_power_w();
             let expected = u128::from(energy) * 3_600 / u128::from(elapsed);
             prop_assert_eq!(u128::from(power), expected);
         }

@@ -1,42 +1,71 @@
 //! When a reading was taken: after the last one, not in the future, not too long ago, not too soon.
 
+use core::num::NonZeroU32;
+
 use shared_state::{state::Rules, GridError, GridResult};
 
-/// Checks a reading's timestamp and returns the time since the last reading (s).
-#[inline(always)]
-pub fn check(rules: &Rules, now: i64, last_reading_at: i64, timestamp: i64) -> GridResult<u32> {
-    if timestamp <= last_reading_at {
-        return Err(GridError::ReadingNotNewer);
-    }
-    if timestamp > now.saturating_add(rules.max_future_skew.into()) {
-        return Err(GridError::ReadingInFuture);
-    }
-    if timestamp < now.saturating_sub(rules.max_age.into()) {
-        return Err(GridError::ReadingTooOld);
-    }
-    let elapsed = seconds(timestamp.saturating_sub(last_reading_at));
-    if elapsed < rules.min_interval {
-        return Err(GridError::ReadingTooSoon);
-    }
-    Ok(elapsed)
+/// What the clock allows at a moment: the same for all readings of a batch.
+#[derive(Clone, Copy, Debug)]
+pub struct Window {
+    /// The cluster's clock (Unix seconds).
+    now: i64,
+    /// The latest timestamp.
+    newest: i64,
+    /// The earliest timestamp.
+    oldest: i64,
 }
 
-/// How old a reading is (s); zero if it is ahead of the clock.
-#[inline(always)]
-pub fn age(now: i64, timestamp: i64) -> u32 {
-    seconds(now.saturating_sub(timestamp))
+impl Window {
+    /// The window of these rules at this time.
+    #[inline(always)]
+    pub fn new(rules: &Rules, now: i64) -> Self {
+        Self {
+            now,
+            newest: now.saturating_add(rules.max_future_skew.into()),
+            oldest: now.saturating_sub(rules.max_age.into()),
+        }
+    }
+
+    /// Checks a reading's timestamp and returns the time since the last reading (s, at most 136 years).
+    #[inline(always)]
+    pub fn check(
+        &self,
+        rules: &Rules,
+        last_reading_at: i64,
+        timestamp: i64,
+    ) -> GridResult<NonZeroU32> {
+        if timestamp <= last_reading_at {
+            return Err(GridError::ReadingNotNewer);
+        }
+        if timestamp > self.newest {
+            return Err(GridError::ReadingInFuture);
+        }
+        if timestamp < self.oldest {
+            return Err(GridError::ReadingTooOld);
+        }
+        // The difference of two `i64`, of which the first is greater, is a `u64` and above zero.
+        let elapsed = (timestamp.wrapping_sub(last_reading_at) as u64).min(u32::MAX.into());
+        match NonZeroU32::new(elapsed as u32) {
+            Some(elapsed) if elapsed.get() >= rules.min_interval => Ok(elapsed),
+            _ => Err(GridError::ReadingTooSoon),
+        }
+    }
+
+    /// How old a reading is that [`Self::check`] has passed (s): at most `max_age`, zero if it is ahead of the clock.
+    #[inline(always)]
+    pub fn age(&self, timestamp: i64) -> u32 {
+        if timestamp >= self.now {
+            0
+        } else {
+            self.now.wrapping_sub(timestamp) as u32
+        }
+    }
 }
 
 /// Whether more than two expected intervals have passed since the last reading.
 #[inline(always)]
-pub fn is_gap(rules: &Rules, elapsed: u32) -> bool {
-    u64::from(elapsed) > 2 * u64::from(rules.expected_interval)
-}
-
-/// A span as `u32`: at least zero, at most 136 years.
-#[inline(always)]
-fn seconds(span: i64) -> u32 {
-    span.clamp(0, u32::MAX.into()) as u32
+pub fn is_gap(rules: &Rules, elapsed: NonZeroU32) -> bool {
+    u64::from(elapsed.get()) > 2 * u64::from(rules.expected_interval)
 }
 
 #[cfg(test)]
@@ -49,7 +78,10 @@ mod tests {
     #[test]
     fn borders() {
         let rules = Rules::default();
-        let check = |last, timestamp| check(&rules, NOW, last, timestamp);
+        let check = |last, timestamp| {
+            let elapsed = Window::new(&rules, NOW).check(&rules, last, timestamp);
+            elapsed.map(NonZeroU32::get)
+        };
         let last = NOW - 900;
         assert_eq!(check(last, last), Err(GridError::ReadingNotNewer));
         assert_eq!(check(last, last - 1), Err(GridError::ReadingNotNewer));
@@ -68,10 +100,12 @@ mod tests {
     #[test]
     fn gaps_and_ages() {
         let rules = Rules::default();
-        assert!(!is_gap(&rules, 1_800));
-        assert!(is_gap(&rules, 1_801));
-        assert_eq!(age(NOW, NOW - 5), 5);
-        assert_eq!(age(NOW, NOW + 5), 0);
+        let is_gap = |elapsed| is_gap(&rules, NonZeroU32::new(elapsed).expect("above zero"));
+        assert!(!is_gap(1_800));
+        assert!(is_gap(1_801));
+        let window = Window::new(&rules, NOW);
+        assert_eq!(window.age(NOW - 5), 5);
+        assert_eq!(window.age(NOW + 5), 0);
     }
 
     proptest! {
@@ -98,7 +132,8 @@ mod tests {
             } else {
                 Ok((t - l).min(u32::MAX.into()) as u32)
             };
-            prop_assert_eq!(check(&rules, now, last, timestamp), expected);
+            let found = Window::new(&rules, now).check(&rules, last, timestamp);
+            prop_assert_eq!(found.map(NonZeroU32::get), expected);
         }
     }
 }

@@ -2,13 +2,11 @@
 //! that were measured last: a change that costs more is seen here.
 
 use grid::embedded::program_folder;
-use gridtoken_tests::{TestMeter, World};
-use shared_state::reading::Reading;
+use gridtoken_tests::World;
 use shared_state::state::{AccountLayout, Meter};
-use solana_program::pubkey::Pubkey;
 
 /// Fails above the ceiling, and also far below it: then the ceiling is out of date.
-fn check(what: &str, units: u64, ceiling: u64) {
+pub fn check(what: &str, units: u64, ceiling: u64) {
     println!("{what}: {units} CU (ceiling {ceiling})");
     assert!(
         units <= ceiling,
@@ -18,20 +16,6 @@ fn check(what: &str, units: u64, ceiling: u64) {
         units * 100 >= ceiling * 95,
         "{what} takes only {units} CU: lower its ceiling of {ceiling}"
     );
-}
-
-async fn meters(world: &mut World, count: usize) -> Vec<TestMeter> {
-    let mut meters = Vec::new();
-    for index in 0..count {
-        meters.push(world.active_meter(&format!("M-{index}")).await);
-    }
-    meters
-}
-
-async fn submit(world: &mut World, readings: &[(Pubkey, Reading)]) -> u64 {
-    let reporter = world.reporter.insecure_clone();
-    let submit = world.submit(readings);
-    world.send(&[&reporter], submit).await.compute_units
 }
 
 #[tokio::test]
@@ -47,57 +31,6 @@ async fn a_settlement() {
     const { assert!(SETTLEMENT <= 6_500) };
 }
 const SETTLEMENT: u64 = 3_350;
-
-#[tokio::test]
-async fn one_reading() {
-    let mut world = World::new().await;
-    let meter = world.active_meter("M-1").await;
-    let units = world.report(&meter, 900, 10_000, 0).await.compute_units;
-    check("SubmitReadings, one", units, ONE_READING);
-    const { assert!(ONE_READING <= 5_000) };
-}
-const ONE_READING: u64 = 2_550;
-
-#[tokio::test]
-async fn twelve_readings() {
-    let mut world = World::new().await;
-    let meters = meters(&mut world, 12).await;
-    world.pass_time(900).await;
-    let readings: Vec<_> = meters
-        .iter()
-        .map(|meter| (meter.address, world.reading(1_000, 500)))
-        .collect();
-    check(
-        "SubmitReadings, twelve",
-        submit(&mut world, &readings).await,
-        TWELVE_READINGS,
-    );
-    const { assert!(TWELVE_READINGS <= 12 * 1_500) };
-}
-const TWELVE_READINGS: u64 = 12_600;
-
-#[tokio::test]
-async fn twelve_readings_of_one_meter() {
-    let mut world = World::new().await;
-    let meter = world.active_meter("M-1").await;
-    world.pass_time(12 * 900).await;
-    let readings: Vec<_> = (1..=12)
-        .map(|index| {
-            let reading = Reading {
-                timestamp: world.now - (12 - index) * 900,
-                ..world.reading(index as u64 * 1_000, 0)
-            };
-            (meter.address, reading)
-        })
-        .collect();
-    check(
-        "SubmitReadings, twelve of one meter",
-        submit(&mut world, &readings).await,
-        TWELVE_OF_ONE,
-    );
-    const { assert!(TWELVE_OF_ONE <= 12 * 1_500) };
-}
-const TWELVE_OF_ONE: u64 = 13_900;
 
 #[test]
 fn program_sizes() {

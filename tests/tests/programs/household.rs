@@ -6,7 +6,7 @@ use grid::{
     demo,
     readings::{parse_time, Row},
 };
-use oracle_program::rules;
+use oracle_program::rules::{self, timestamp::Window};
 use shared_state::{
     reading::Reading,
     state::{PowerProfile, Rules, Track},
@@ -94,7 +94,7 @@ fn judge(readings: &[Injected]) -> (Counts, Counts) {
     for injected in &readings[1..] {
         let context = rules::Context {
             rules: &rules,
-            now: injected.arrives_at,
+            window: Window::new(&rules, injected.arrives_at),
             generation_capacity_w: GENERATION_CAPACITY_W,
             consumption_capacity_w: CONSUMPTION_CAPACITY_W,
             is_signed: false,

@@ -1,6 +1,7 @@
 //! Tests of the deployable programs through BanksClient, one module per theme.
 
 mod bad_input;
+mod batches;
 mod costs;
 mod household;
 mod initialize;
