@@ -111,15 +111,29 @@ impl<'a> Signatures<'a> {
         is_expected.then_some(Self { entries })
     }
 
-    /// Whether the signature at `index` is by this key and of this message.
+    /// Whether the signature at `index` is by this key and of the [`message`] of this registry, meter and reading.
     #[inline(always)]
-    pub fn is_of(&self, index: usize, key: &Pubkey, message: &[u8; MESSAGE]) -> bool {
+    pub fn is_of(
+        &self,
+        index: usize,
+        key: &Pubkey,
+        registry_program: &Pubkey,
+        meter_id: &[u8; METER_ID_BYTES],
+        reading: &Reading,
+    ) -> bool {
         let Some(entry) = self.entries.get(index) else {
             return false;
         };
         let (found_key, rest) = entry.split_at(KEY);
-        let (_, found_message) = rest.split_at(SIGNATURE);
-        found_key == key.as_ref() && found_message == message
+        let (_, message) = rest.split_at(SIGNATURE);
+        let (domain, rest) = message.split_at(DOMAIN.len());
+        let (found_registry, rest) = rest.split_at(KEY);
+        let (found_id, fields) = rest.split_at(METER_ID_BYTES);
+        found_key == key.as_ref()
+            && domain == DOMAIN
+            && found_registry == registry_program.as_ref()
+            && found_id == meter_id
+            && fields == bytemuck::bytes_of(reading)
     }
 }
 
@@ -157,7 +171,7 @@ mod tests {
         let data = precompile(&signed).data;
         let is_good = |data: &[u8]| {
             Signatures::new(data, 2).is_some_and(|signatures| {
-                (0..2).all(|index| signatures.is_of(index, &keys[index], &message))
+                (0..2).all(|index| signatures.is_of(index, &keys[index], &registry, &id, &READING))
             })
         };
         assert!(is_good(&data));
@@ -175,6 +189,6 @@ mod tests {
         assert!(!is_good(&longer));
         assert!(Signatures::new(&data, 1).is_none() && Signatures::new(&data, 3).is_none());
         let signatures = Signatures::new(&data, 2).expect("as made");
-        assert!(!signatures.is_of(2, &keys[0], &message));
+        assert!(!signatures.is_of(2, &keys[0], &registry, &id, &READING));
     }
 }

@@ -113,8 +113,8 @@ pub enum RegistryInstruction {
     /// 1. `[]` RegistryConfig
     /// 2. and on: `[w]` Meter, one per outcome; the same one may come several times
     ///
-    /// Logs one [`MeterReadingRecorded`](shared_state::event::MeterReadingRecorded) or
-    /// [`MeterReadingRejected`](shared_state::event::MeterReadingRejected) per outcome.
+    /// Logs a [`MeterReadingRejected`](shared_state::event::MeterReadingRejected) for each rejected reading, then one
+    /// [`MeterReadingsRecorded`](shared_state::event::MeterReadingsRecorded) for all accepted ones.
     RecordReadings(Vec<ReadingOutcome>) = tag::RECORD_READINGS,
 
     /// Settles everything that is unsettled and mints GRID for it to the meter's owner.

@@ -43,6 +43,50 @@ pub trait EventData: Pod {
     }
 }
 
+/// What [`MeterReadingsRecorded`] says of each reading.
+#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Eq, Pod, PartialEq, Zeroable)]
+#[repr(C)]
+pub struct MeterReadingRecorded {
+    /// The meter.
+    pub meter_id: [u8; 32],
+    /// When the meter took it (Unix seconds).
+    pub timestamp: i64,
+    /// The generation register (Wh).
+    pub generation_register: u64,
+    /// The consumption register (Wh).
+    pub consumption_register: u64,
+    /// The meter's quality afterwards (bps).
+    pub quality: u16,
+    /// The reading's score (0-100).
+    pub score: u8,
+    /// What was unusual: see [`flags`].
+    pub flags: u8,
+    /// The reading's number among the meter's accepted ones, modulo 2^32.
+    pub sequence: u32,
+}
+
+/// Readings were accepted: one event for all of a call, because an event each would take more than a fifth of a
+/// reading's compute units. Its one field is a Borsh `Vec<MeterReadingRecorded>`, so decoders of Anchor events can read
+/// it too. Programs write it with a [`HeadedList`](crate::program::HeadedList).
+pub struct MeterReadingsRecorded;
+
+impl MeterReadingsRecorded {
+    /// What marks it in the log.
+    pub const DISCRIMINATOR: [u8; 8] = discriminator("MeterReadingsRecorded");
+    /// Bytes before the first reading: discriminator and count.
+    pub const HEADER: usize = 12;
+
+    /// Those bytes.
+    #[inline(always)]
+    pub fn header(count: usize) -> [u8; Self::HEADER] {
+        let mut header = [0; Self::HEADER];
+        let (discriminator, rest) = header.split_at_mut(8);
+        discriminator.copy_from_slice(&Self::DISCRIMINATOR);
+        rest.copy_from_slice(&(count as u32).to_le_bytes());
+        header
+    }
+}
+
 macro_rules! events {
     ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })*) => {
         $(
@@ -58,21 +102,37 @@ macro_rules! events {
 
         /// Any event of the three programs.
         #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-        pub enum Event { $($(#[$doc])* $name($name),)* }
+        pub enum Event {
+            $($(#[$doc])* $name($name),)*
+            /// A reading was accepted: one item of a [`MeterReadingsRecorded`].
+            MeterReadingRecorded(MeterReadingRecorded),
+        }
 
         impl Event {
-            /// Decodes a log field; `None` for other programs' data.
-            pub fn decode(data: &[u8]) -> Option<Self> {
+            /// Decodes a log field: the items of a [`MeterReadingsRecorded`], or any other event by itself. Nothing for
+            /// other programs' data.
+            pub fn decode(data: &[u8]) -> Vec<Self> {
+                Self::try_decode(data).unwrap_or_default()
+            }
+
+            fn try_decode(data: &[u8]) -> Option<Vec<Self>> {
                 let (discriminator, fields) = data.split_first_chunk::<8>()?;
+                if *discriminator == MeterReadingsRecorded::DISCRIMINATOR {
+                    let items = Vec::try_from_slice(fields).ok()?;
+                    return Some(items.into_iter().map(Self::MeterReadingRecorded).collect());
+                }
                 $(if *discriminator == $name::DISCRIMINATOR {
-                    return $name::try_from_slice(fields).ok().map(Self::$name);
+                    return Some(vec![Self::$name($name::try_from_slice(fields).ok()?)]);
                 })*
                 None
             }
 
             /// The event's name.
             pub const fn name(&self) -> &'static str {
-                match self { $(Self::$name(_) => stringify!($name),)* }
+                match self {
+                    $(Self::$name(_) => stringify!($name),)*
+                    Self::MeterReadingRecorded(_) => "MeterReadingRecorded",
+                }
             }
         }
 
@@ -91,9 +151,9 @@ macro_rules! events {
                     let event = $name::zeroed();
                     let mut data = $name::DISCRIMINATOR.to_vec();
                     data.extend(bytemuck::bytes_of(&event));
-                    assert_eq!(Event::decode(&data), Some(Event::$name(event)));
+                    assert_eq!(Event::decode(&data), [Event::$name(event)]);
                     data.pop();
-                    assert_eq!(Event::decode(&data), None);
+                    assert_eq!(Event::decode(&data), []);
                 })*
             }
         }
@@ -205,26 +265,6 @@ events! {
         new_status: u8,
     }
 
-    /// A reading was accepted.
-    MeterReadingRecorded {
-        /// The meter.
-        meter_id: [u8; 32],
-        /// When the meter took it (Unix seconds).
-        timestamp: i64,
-        /// The generation register (Wh).
-        generation_register: u64,
-        /// The consumption register (Wh).
-        consumption_register: u64,
-        /// The meter's quality afterwards (bps).
-        quality: u16,
-        /// The reading's score (0-100).
-        score: u8,
-        /// What was unusual: see [`flags`].
-        flags: u8,
-        /// The reading's number among the meter's accepted ones, modulo 2^32.
-        sequence: u32,
-    }
-
     /// A reading was rejected, and recorded as such.
     MeterReadingRejected {
         /// The meter.
@@ -299,6 +339,20 @@ pub mod flags {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn readings_recorded_together_decode_one_by_one() {
+        crate::wire::assert_borsh_is_memory::<MeterReadingRecorded>();
+        let items = [1, 2].map(|sequence| MeterReadingRecorded {
+            sequence,
+            ..MeterReadingRecorded::zeroed()
+        });
+        let mut data = MeterReadingsRecorded::header(2).to_vec();
+        data.extend(bytemuck::cast_slice(&items));
+        assert_eq!(Event::decode(&data), items.map(Event::MeterReadingRecorded));
+        data.pop();
+        assert_eq!(Event::decode(&data), []);
+    }
 
     #[test]
     fn discriminators_are_anchors() {

@@ -5,7 +5,7 @@ use shared_state::{
     pda::ORACLE_SEED,
     program::{
         blame, invoke_signed_list, is_zero, program, signer, unix_timestamp, writable, Account,
-        Call, FixedVec,
+        Call, FixedVec, HeadedList,
     },
     reading::{Reading, ReadingOutcome},
     state::{AccountLayout, Meter, OracleConfig, Track, ORACLE_ACTIVE},
@@ -17,7 +17,7 @@ use solana_program::pubkey::Pubkey;
 
 use crate::{
     rules::{self, timestamp::Window, Context},
-    signature::{message, Signatures},
+    signature::Signatures,
 };
 
 /// The accounts of a submission.
@@ -98,7 +98,7 @@ pub fn submit(
 
     let window = Window::new(&config.rules, unix_timestamp()?);
     let mut tracks = Tracks::new(meters);
-    let mut record = RecordReadings::new(meters.len())?;
+    let mut outcomes = HeadedList::<{ size_of::<ReadingOutcome>() }>::new(meters.len())?;
     for (index, (view, reading)) in meters.iter().zip(arguments.readings.iter()).enumerate() {
         let meter = Account::<Meter>::new(view, &config.registry_program)?;
         writable(view, Meter::NAME)?;
@@ -125,7 +125,7 @@ pub fn submit(
             Err(error) => rules::reject(error, &mut track, &reading)?,
         };
         tracks.after(&track)?;
-        record.push(outcome)?;
+        outcomes.push(outcome)?;
     }
 
     let configs = [
@@ -136,7 +136,7 @@ pub fn submit(
         registry_program.address(),
         configs,
         meters,
-        record.data(),
+        outcomes.with_header(&record_readings_header(meters.len())),
         &[ORACLE_SEED, &[config.header.bump]],
     );
     Ok(())
@@ -155,8 +155,12 @@ fn check_signature(
     if is_zero(&meter.device_key) {
         return Err(blame(Meter::NAME, GridError::DeviceKeyMissing));
     }
-    let message = message(registry_program, &meter.meter_id, reading);
-    if signatures.is_of(index, &meter.device_key, &message) {
+    let Meter {
+        device_key,
+        meter_id,
+        ..
+    } = meter;
+    if signatures.is_of(index, device_key, registry_program, meter_id, reading) {
         Ok(())
     } else {
         Err(blame(Meter::NAME, GridError::SignatureMismatch))
@@ -229,34 +233,13 @@ impl<'a> Tracks<'a> {
     }
 }
 
-/// Data of the registry's `RecordReadings`: the tag and the number of outcomes at the end of the first place, so that
-/// the outcomes follow without a gap.
-struct RecordReadings(FixedVec<[u8; OUTCOME]>);
-
-const OUTCOME: usize = size_of::<ReadingOutcome>();
-const HEADER: usize = size_of::<u8>() + size_of::<u32>();
-
-impl RecordReadings {
-    #[inline(always)]
-    fn new(count: usize) -> GridResult<Self> {
-        let mut places = FixedVec::new(count.wrapping_add(1));
-        let mut header = [0; OUTCOME];
-        header[OUTCOME - HEADER] = wire::RECORD_READINGS;
-        header[OUTCOME - HEADER + 1..].copy_from_slice(&(count as u32).to_le_bytes());
-        places.push(header)?;
-        Ok(Self(places))
-    }
-
-    #[inline(always)]
-    fn push(&mut self, outcome: ReadingOutcome) -> GridResult {
-        self.0.push(bytemuck::cast(outcome))
-    }
-
-    #[inline(always)]
-    fn data(&self) -> &[u8] {
-        let (_, data) = self.0.as_slice().as_flattened().split_at(OUTCOME - HEADER);
-        data
-    }
+/// Header of the registry's `RecordReadings`: tag and number of outcomes.
+#[inline(always)]
+fn record_readings_header(count: usize) -> [u8; 5] {
+    let mut header = [wire::RECORD_READINGS; 5];
+    let (_, rest) = header.split_at_mut(1);
+    rest.copy_from_slice(&(count as u32).to_le_bytes());
+    header
 }
 
 #[cfg(test)]
@@ -270,11 +253,14 @@ mod tests {
             reason,
             ..ReadingOutcome::zeroed()
         });
-        let mut record = RecordReadings::new(2).expect("room");
+        let mut list = HeadedList::<48>::new(2).expect("room");
         for outcome in outcomes {
-            record.push(outcome).expect("room");
+            list.push(outcome).expect("room");
         }
         let expected = borsh::to_vec(&(wire::RECORD_READINGS, outcomes.to_vec()));
-        assert_eq!(record.data(), expected.expect("to memory"));
+        assert_eq!(
+            list.with_header(&record_readings_header(2)),
+            expected.expect("to memory")
+        );
     }
 }

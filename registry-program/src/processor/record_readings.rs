@@ -2,8 +2,8 @@
 
 use shared_state::{
     error::ensure,
-    event::{EventData, MeterReadingRecorded, MeterReadingRejected},
-    program::{Account, AccountMut},
+    event::{EventData, MeterReadingRecorded, MeterReadingRejected, MeterReadingsRecorded},
+    program::{Account, AccountMut, HeadedList},
     reading::{ReadingOutcome, ACCEPTED},
     state::{Meter, RegistryConfig},
     units::{self, FULL_BPS},
@@ -11,7 +11,7 @@ use shared_state::{
 };
 use solana_account_view::AccountView;
 use solana_address::address_eq;
-use solana_program::pubkey::Pubkey;
+use solana_program::{log::sol_log_data, pubkey::Pubkey};
 
 #[inline(always)]
 pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> GridResult {
@@ -27,21 +27,26 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
     ensure(outcomes.len() >= meters.len(), GridError::TooManyAccounts)?;
     ensure(outcomes.len() <= meters.len(), GridError::NotEnoughAccounts)?;
 
+    let mut recorded = HeadedList::<{ size_of::<MeterReadingRecorded>() }>::new(meters.len())?;
     for (view, outcome) in meters.iter().zip(outcomes.iter()) {
         let mut meter = AccountMut::<Meter>::new(view, program_id)?;
         if outcome.reason == ACCEPTED {
-            record(&mut meter, &outcome)?;
+            recorded.push(record(&mut meter, &outcome)?)?;
         } else {
             reject(&mut meter, &outcome)?;
         }
     }
+    if !recorded.is_empty() {
+        let header = MeterReadingsRecorded::header(recorded.len());
+        sol_log_data(&[recorded.with_header(&header)]);
+    }
     Ok(())
 }
 
-/// Adds an accepted reading. The registry doesn't take the oracle's word: a meter that isn't active, or a time or
+/// Adds an accepted reading, and returns what is to be logged of it. The registry doesn't take the oracle's word: a meter that isn't active, or a time or
 /// register that doesn't go forward, is refused here too, so a faulty oracle can't make energy out of nothing.
 #[inline(always)]
-fn record(meter: &mut Meter, outcome: &ReadingOutcome) -> GridResult {
+fn record(meter: &mut Meter, outcome: &ReadingOutcome) -> GridResult<MeterReadingRecorded> {
     let reading = &outcome.reading;
     ensure(meter.is_active(), GridError::MeterNotActive)?;
     ensure(
@@ -68,7 +73,7 @@ fn record(meter: &mut Meter, outcome: &ReadingOutcome) -> GridResult {
     meter.accepted_count = units::add(meter.accepted_count, 1)?;
     meter.profile = outcome.profile;
     meter.quality = outcome.quality;
-    MeterReadingRecorded {
+    Ok(MeterReadingRecorded {
         meter_id: meter.meter_id,
         timestamp: reading.timestamp,
         generation_register: reading.generation_register,
@@ -77,9 +82,7 @@ fn record(meter: &mut Meter, outcome: &ReadingOutcome) -> GridResult {
         score: outcome.score,
         flags: outcome.flags,
         sequence: meter.accepted_count as u32,
-    }
-    .emit();
-    Ok(())
+    })
 }
 
 /// Notes a rejected reading: a count, the reason and a quality that can't be better than before. Energy, registers and

@@ -54,7 +54,8 @@ impl Receipt {
         self.logs
             .iter()
             .filter_map(|line| line.strip_prefix("Program data: "))
-            .filter_map(|data| Event::decode(&BASE64_STANDARD.decode(data).ok()?))
+            .filter_map(|data| BASE64_STANDARD.decode(data).ok())
+            .flat_map(|data| Event::decode(&data))
             .collect()
     }
 }

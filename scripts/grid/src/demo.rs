@@ -9,9 +9,9 @@ use anyhow::{ensure, Context};
 use indicatif::{ProgressBar, ProgressStyle};
 use registry_program::instruction::RegisterMeter;
 use shared_state::{
-    event::Event,
+    event::{flags, Event},
     reading::Reading,
-    state::{meter_id, Meter, MeterStatus, Rules, TokenConfig},
+    state::{meter_id, meter_name, Meter, MeterStatus, Rules, TokenConfig},
     units::BASE_UNITS_PER_WH,
     GridError,
 };
@@ -273,18 +273,39 @@ impl<'a, W: Write> Demo<'a, W> {
             batch.len(),
             events.len()
         );
-        for (row, event) in batch.iter().zip(events) {
-            let Some(meter) = self.meters.get_mut(&row.serial) else {
-                continue;
+        let mut rows = batch.to_vec();
+        for event in events {
+            let (id, reading) = match event {
+                Event::MeterReadingRecorded(recorded) => (
+                    recorded.meter_id,
+                    Reading {
+                        timestamp: recorded.timestamp,
+                        generation_register: recorded.generation_register,
+                        consumption_register: recorded.consumption_register,
+                    },
+                ),
+                Event::MeterReadingRejected(rejected) => (
+                    rejected.meter_id,
+                    Reading {
+                        timestamp: rejected.timestamp,
+                        generation_register: rejected.generation_register,
+                        consumption_register: rejected.consumption_register,
+                    },
+                ),
+                other => anyhow::bail!("unexpected event {other:?}"),
             };
+            // The rejected readings are logged before the accepted ones, so of equal lines the later is the rejected one.
+            let serial = meter_name(&id)?;
+            let place = rows
+                .iter()
+                .rposition(|row| row.serial == serial && row.reading == reading)
+                .with_context(|| format!("an event of {serial} for a reading that was not sent"))?;
+            let row = rows.remove(place);
+            let meter = self
+                .meters
+                .get_mut(&row.serial)
+                .context("an unknown meter")?;
             match event {
-                Event::MeterReadingRecorded(recorded) => {
-                    self.summary.accepted += 1;
-                    if recorded.flags != 0 {
-                        self.summary.flagged += 1;
-                        meter.flagged += 1;
-                    }
-                }
                 Event::MeterReadingRejected(rejected) => {
                     self.summary.rejected += 1;
                     let reason = match GridError::from_code(rejected.reason.into()) {
@@ -298,7 +319,21 @@ impl<'a, W: Write> Demo<'a, W> {
                     )?;
                     *meter.rejected.entry(reason).or_default() += 1;
                 }
-                other => anyhow::bail!("unexpected event {other:?}"),
+                Event::MeterReadingRecorded(recorded) => {
+                    self.summary.accepted += 1;
+                    if recorded.flags != 0 {
+                        self.summary.flagged += 1;
+                        meter.flagged += 1;
+                        writeln!(
+                            self.out,
+                            "   line {}: {} flagged: {}",
+                            row.line,
+                            row.serial,
+                            flag_names(recorded.flags)
+                        )?;
+                    }
+                }
+                _ => {}
             }
         }
         Ok(())
@@ -400,6 +435,22 @@ impl<'a, W: Write> Demo<'a, W> {
         ensure!(agrees, "supply and settled energy differ");
         Ok(self.summary)
     }
+}
+
+/// What a reading's flags say.
+fn flag_names(found: u8) -> String {
+    let names = [
+        (flags::GENERATION_ANOMALY, "unusual generation"),
+        (flags::CONSUMPTION_ANOMALY, "unusual consumption"),
+        (flags::GAP, "a gap before it"),
+        (flags::LATE, "late"),
+    ];
+    let found: Vec<&str> = names
+        .iter()
+        .filter(|(flag, _)| found & flag != 0)
+        .map(|(_, name)| *name)
+        .collect();
+    found.join(", ")
 }
 
 /// Whether another reading fits into the transaction of a batch.

@@ -33,6 +33,13 @@ impl<T: Copy> FixedVec<T> {
         Ok(())
     }
 
+    /// The items so far, to be changed.
+    #[inline(always)]
+    pub fn as_mut_slice(&mut self) -> &mut [T] {
+        // SAFETY: as for `as_slice`.
+        unsafe { core::slice::from_raw_parts_mut(self.items.as_mut_ptr().cast(), self.len) }
+    }
+
     /// The items so far.
     #[inline(always)]
     pub fn as_slice(&self) -> &[T] {

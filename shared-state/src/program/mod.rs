@@ -7,6 +7,7 @@ mod clock;
 mod cpi;
 mod create;
 mod fixed_vec;
+mod headed_list;
 mod input;
 mod upgrade_authority;
 
@@ -19,5 +20,6 @@ pub use clock::unix_timestamp;
 pub use cpi::{invoke_signed, invoke_signed_list, Call};
 pub use create::{create_pda, NewAccount};
 pub use fixed_vec::FixedVec;
+pub use headed_list::HeadedList;
 pub use input::{run, MAX_ACCOUNTS};
 pub use upgrade_authority::require_upgrade_authority;
