@@ -219,20 +219,34 @@ mod tests {
 
     proptest! {
         #[test]
-        fn never_above_one_hundred(
-            is_signed: bool, elapsed in 1u32.., age: u32, within_rated_power: bool, flags in 0u8..16,
+        fn agrees_with_128_bits(
+            is_signed: bool, elapsed in prop_oneof![1u32.., 1u32..10_000], age in prop_oneof![0u32.., 0u32..1_000_000],
+            within_rated_power: bool, flags in 0u8..16, expected_interval in 60u32..100_000, late_after in 1u32..500_000,
         ) {
-            let rules = Rules::default();
-            let elapsed = seconds(elapsed);
-            let facts = Facts { is_signed, elapsed, age, within_rated_power, flags, rules: &rules };
-            prop_assert!(score(&facts) <= 100);
+            let rules = Rules { expected_interval, late_after, ..Rules::default() };
+            let facts = Facts { is_signed, elapsed: seconds(elapsed), age, within_rated_power, flags, rules: &rules };
+            let (elapsed, age) = (u128::from(elapsed), u128::from(age));
+            let (twice, late, oldest) = (2 * u128::from(expected_interval), u128::from(late_after), 604_800);
+            let mut expected: u128 = if is_signed { 30 } else { 15 };
+            expected += if elapsed <= twice { 20 } else { 20 * twice / elapsed };
+            expected += if within_rated_power { 25 } else { 10 };
+            expected += if age <= late {
+                15
+            } else if age >= oldest {
+                0
+            } else {
+                15 * (oldest - age) / (oldest - late)
+            };
+            expected += 10 - 5 * u128::from(flags & 1) - 5 * u128::from(flags >> 1 & 1);
+            prop_assert_eq!(u128::from(score(&facts)), expected);
+            prop_assert!(expected <= 100);
         }
 
         #[test]
-        fn quality_stays_between_the_old_one_and_the_score(quality in 0..=10_000u16, score in 0..=100u8) {
-            let after = average(true, quality, score);
-            let target = u16::from(score) * 100;
-            prop_assert!(after >= quality.min(target).saturating_sub(1) && after <= quality.max(target));
+        fn the_average_agrees_with_128_bits(quality in 0..=10_000u16, score in 0..=100u8) {
+            let expected = (15 * u128::from(quality) + 100 * u128::from(score)) / 16;
+            prop_assert_eq!(u128::from(average(true, quality, score)), expected);
+            prop_assert_eq!(average(false, quality, score), u16::from(score) * 100);
         }
     }
 }

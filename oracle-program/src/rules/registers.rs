@@ -35,6 +35,7 @@ pub fn check(track: &Track, reading: &Reading) -> GridResult<Energy> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn energy(last: (u64, u64), now: (u64, u64)) -> GridResult<(u64, u64)> {
         let track = Track {
@@ -66,5 +67,22 @@ mod tests {
             energy((0, u64::MAX), (u64::MAX, u64::MAX)),
             Ok((u64::MAX, 0))
         );
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_128_bits(last: (u64, u64), now: (u64, u64), is_near: bool, steps in 0u64..5) {
+            let now = if is_near { (last.0.saturating_add(steps), last.1.saturating_sub(steps)) } else { now };
+            let difference = |now, last| i128::from(now) - i128::from(last);
+            let (generated, consumed) = (difference(now.0, last.0), difference(now.1, last.1));
+            let expected = if generated < 0 {
+                Err(GridError::GenerationRegisterBackwards)
+            } else if consumed < 0 {
+                Err(GridError::ConsumptionRegisterBackwards)
+            } else {
+                Ok((generated as u64, consumed as u64))
+            };
+            prop_assert_eq!(energy(last, now), expected);
+        }
     }
 }

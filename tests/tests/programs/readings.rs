@@ -189,6 +189,13 @@ async fn a_reading_from_long_ago_is_rejected() {
     world
         .refuse(&[&reporter], submit, GridError::ReadingTooOld)
         .await;
+    let recorded = world.submit_recorded(&[(meter.address, reading)]);
+    world.send(&[&reporter], recorded).await;
+    let account = world.meter(&meter).await;
+    assert_eq!(
+        (account.rejected_count, account.last_reject_reason),
+        (1, 103)
+    );
     let reading = Reading {
         timestamp: START + 901,
         ..reading
