@@ -148,7 +148,7 @@ fn inject(
 
 /// Every 50th reading with at least this much generation (Wh).
 fn every_50th(index: usize, before: Reading, now: Reading, least: u64) -> bool {
-    index % 50 == 0 && now.generation_register - before.generation_register >= least
+    index.is_multiple_of(50) && now.generation_register - before.generation_register >= least
 }
 
 #[test]
@@ -211,18 +211,18 @@ fn injected_faults() {
             consumption_register: now.generation_register,
             ..now
         };
-        (index % 50 == 0).then_some((swapped, true))
+        (index.is_multiple_of(50)).then_some((swapped, true))
     });
     let replay = inject(&rows, |index, before, _| {
-        (index % 50 == 0).then_some((before, true))
+        (index.is_multiple_of(50)).then_some((before, true))
     });
     let ahead = inject(&rows, |index, _, now| {
         let timestamp = now.timestamp + 3_600;
-        (index % 50 == 0).then_some((Reading { timestamp, ..now }, true))
+        (index.is_multiple_of(50)).then_some((Reading { timestamp, ..now }, true))
     });
     let behind = inject(&rows, |index, _, now| {
         let timestamp = now.timestamp - 3_600;
-        (index % 50 == 0).then_some((Reading { timestamp, ..now }, true))
+        (index.is_multiple_of(50)).then_some((Reading { timestamp, ..now }, true))
     });
     let inflated = inject(&rows, |index, _, now| {
         let start = rows[200].reading.generation_register;

@@ -334,7 +334,7 @@ async fn the_offset_table_is_compared_in_full() {
         if what != "no signature at all" {
             world
                 .bank
-                .send(&world.payer, &[], &[changed.clone()])
+                .send(&world.payer, &[], std::slice::from_ref(&changed))
                 .await
                 .expect(what);
         }
