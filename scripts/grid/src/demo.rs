@@ -468,7 +468,7 @@ fn progress_bar(length: usize) -> ProgressBar {
         return ProgressBar::hidden();
     }
     let style =
-        ProgressStyle::with_template("   {bar:40} {pos}/{len} readings, {per_sec}, {eta} left")
+        ProgressStyle::with_template("   {wide_bar} {pos}/{len} readings, {per_sec}, {eta} left")
             .unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(length as u64).with_style(style)
 }
