@@ -4,6 +4,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use bytemuck::{Pod, Zeroable};
 use shared_state::{
     pda::{find_meter, find_mint, find_program_data, find_registry_config, find_token_config},
+    program::ProposeAuthority,
     reading::ReadingOutcome,
     state::{MeterStatus, METER_ID_BYTES},
 };
@@ -25,9 +26,23 @@ pub mod tag {
     pub const RECORD_READINGS: u8 = shared_state::wire::RECORD_READINGS;
     /// [`SettleAndMintTokens`](super::RegistryInstruction::SettleAndMintTokens)
     pub const SETTLE_AND_MINT_TOKENS: u8 = 4;
-    // Taken by the protocol: 5 SettleManyAndMintTokens, 6 SetDelegate, 7 ProposeMeterOwner, 8 AcceptMeterOwner,
-    // 9 ReplaceDevice, 10 UpdateMeterLimits, 11 SetConfig, 12 ProposeAuthority, 13 AcceptAuthority,
-    // 14 GetUnsettledBalance.
+    // Taken by the protocol: 5 SettleManyAndMintTokens.
+    /// [`SetDelegate`](super::RegistryInstruction::SetDelegate)
+    pub const SET_DELEGATE: u8 = 6;
+    /// [`ProposeMeterOwner`](super::RegistryInstruction::ProposeMeterOwner)
+    pub const PROPOSE_METER_OWNER: u8 = 7;
+    /// [`AcceptMeterOwner`](super::RegistryInstruction::AcceptMeterOwner)
+    pub const ACCEPT_METER_OWNER: u8 = 8;
+    /// [`ReplaceDevice`](super::RegistryInstruction::ReplaceDevice)
+    pub const REPLACE_DEVICE: u8 = 9;
+    /// [`UpdateMeterLimits`](super::RegistryInstruction::UpdateMeterLimits)
+    pub const UPDATE_METER_LIMITS: u8 = 10;
+    // Taken by the protocol: 11 SetConfig.
+    /// [`ProposeAuthority`](super::RegistryInstruction::ProposeAuthority)
+    pub const PROPOSE_AUTHORITY: u8 = 12;
+    /// [`AcceptAuthority`](super::RegistryInstruction::AcceptAuthority)
+    pub const ACCEPT_AUTHORITY: u8 = 13;
+    // Taken by the protocol: 14 GetUnsettledBalance.
 }
 
 /// Arguments of [`RegistryInstruction::Initialize`].
@@ -68,6 +83,44 @@ pub struct RegisterMeter {
 pub struct SetMeterStatus {
     /// The new [`MeterStatus`].
     pub status: u8,
+}
+
+/// Arguments of [`RegistryInstruction::SetDelegate`].
+#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Eq, Pod, PartialEq, Zeroable)]
+#[repr(C)]
+pub struct SetDelegate {
+    /// Who may settle beside the owner; zero: nobody.
+    pub delegate: Pubkey,
+}
+
+/// Arguments of [`RegistryInstruction::ProposeMeterOwner`].
+#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Eq, Pod, PartialEq, Zeroable)]
+#[repr(C)]
+pub struct ProposeMeterOwner {
+    /// Who may accept; zero withdraws the proposal.
+    pub proposed: Pubkey,
+}
+
+/// Arguments of [`RegistryInstruction::ReplaceDevice`].
+#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Eq, Pod, PartialEq, Zeroable)]
+#[repr(C)]
+pub struct ReplaceDevice {
+    /// The new device's Ed25519 key; zero if its readings are vouched for by the reporter alone.
+    pub device_key: Pubkey,
+    /// The new device's generation register now: what it counted before is never minted (Wh).
+    pub generation_register: u64,
+    /// The new device's consumption register now (Wh).
+    pub consumption_register: u64,
+}
+
+/// Arguments of [`RegistryInstruction::UpdateMeterLimits`].
+#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Eq, Pod, PartialEq, Zeroable)]
+#[repr(C)]
+pub struct UpdateMeterLimits {
+    /// Rated power of the generator (W).
+    pub generation_capacity_w: u32,
+    /// Rated power of the connection (W).
+    pub consumption_capacity_w: u32,
 }
 
 /// The instructions of the registry program. `s` signer, `w` writable.
@@ -131,12 +184,91 @@ pub enum RegistryInstruction {
     /// Logs [`MeterBalanceSettled`](shared_state::event::MeterBalanceSettled), and the token program
     /// [`TokensMinted`](shared_state::event::TokensMinted).
     SettleAndMintTokens = tag::SETTLE_AND_MINT_TOKENS,
+
+    /// Names a key that may settle the meter to its owner's account and do nothing else, or nobody any more.
+    ///
+    /// 0. `[s]` the meter's owner
+    /// 1. `[w]` Meter
+    ///
+    /// Logs [`DelegateChanged`](shared_state::event::DelegateChanged).
+    SetDelegate(SetDelegate) = tag::SET_DELEGATE,
+
+    /// Proposes another owner of the meter, or nobody any more.
+    ///
+    /// 0. `[s]` the meter's owner
+    /// 1. `[w]` Meter
+    ///
+    /// Logs [`MeterOwnerProposed`](shared_state::event::MeterOwnerProposed).
+    ProposeMeterOwner(ProposeMeterOwner) = tag::PROPOSE_METER_OWNER,
+
+    /// Makes the proposed owner the new one. What is unsettled goes with the meter; the delegate does not.
+    ///
+    /// 0. `[s]` proposed owner
+    /// 1. `[w]` Meter
+    ///
+    /// Logs [`MeterOwnerChanged`](shared_state::event::MeterOwnerChanged).
+    AcceptMeterOwner = tag::ACCEPT_METER_OWNER,
+
+    /// Puts a new device in the place of a meter's old one. The totals stay as they are, and the next reading counts from
+    /// the new device's registers and from now. What the old device counted after its last reading is not in it: send
+    /// that reading first. Not for decommissioned meters.
+    ///
+    /// 0. `[s]` registry authority
+    /// 1. `[w]` Meter
+    /// 2. `[]` RegistryConfig
+    ///
+    /// Logs [`DeviceReplaced`](shared_state::event::DeviceReplaced).
+    ReplaceDevice(ReplaceDevice) = tag::REPLACE_DEVICE,
+
+    /// Changes a meter's rated powers. Not for decommissioned meters.
+    ///
+    /// 0. `[s]` registry authority
+    /// 1. `[w]` Meter
+    /// 2. `[]` RegistryConfig
+    ///
+    /// Logs [`MeterLimitsChanged`](shared_state::event::MeterLimitsChanged).
+    UpdateMeterLimits(UpdateMeterLimits) = tag::UPDATE_METER_LIMITS,
+
+    /// Proposes another registry authority, or nobody any more.
+    ///
+    /// 0. `[s]` registry authority
+    /// 1. `[w]` RegistryConfig
+    ///
+    /// Logs [`AuthorityProposed`](shared_state::event::AuthorityProposed).
+    ProposeAuthority(ProposeAuthority) = tag::PROPOSE_AUTHORITY,
+
+    /// Makes the proposed registry authority the new one.
+    ///
+    /// 0. `[s]` proposed authority
+    /// 1. `[w]` RegistryConfig
+    ///
+    /// Logs [`AuthorityChanged`](shared_state::event::AuthorityChanged).
+    AcceptAuthority = tag::ACCEPT_AUTHORITY,
 }
 
 impl RegistryInstruction {
     /// The instruction for `program_id` with these accounts.
     fn with(self, program_id: &Pubkey, accounts: Vec<AccountMeta>) -> Instruction {
         Instruction::new_with_borsh(*program_id, &self, accounts)
+    }
+
+    /// The instruction with a signer and the account that it changes.
+    fn by(self, program_id: &Pubkey, signer: &Pubkey, changed: &Pubkey) -> Instruction {
+        let accounts = vec![
+            AccountMeta::new_readonly(*signer, true),
+            AccountMeta::new(*changed, false),
+        ];
+        self.with(program_id, accounts)
+    }
+
+    /// The same with the RegistryConfig, which says whether the signer is its authority.
+    fn by_authority(self, program_id: &Pubkey, signer: &Pubkey, meter: &Pubkey) -> Instruction {
+        let config = find_registry_config(program_id).0;
+        let mut instruction = self.by(program_id, signer, meter);
+        instruction
+            .accounts
+            .push(AccountMeta::new_readonly(config, false));
+        instruction
     }
 }
 
@@ -189,14 +321,73 @@ pub fn set_meter_status(
     RegistryInstruction::SetMeterStatus(SetMeterStatus {
         status: status as u8,
     })
-    .with(
-        program_id,
-        vec![
-            AccountMeta::new_readonly(*authority_or_owner, true),
-            AccountMeta::new(*meter, false),
-            AccountMeta::new_readonly(find_registry_config(program_id).0, false),
-        ],
-    )
+    .by_authority(program_id, authority_or_owner, meter)
+}
+
+/// Builds [`RegistryInstruction::SetDelegate`].
+pub fn set_delegate(
+    program_id: &Pubkey,
+    owner: &Pubkey,
+    meter: &Pubkey,
+    delegate: &Pubkey,
+) -> Instruction {
+    let delegate = *delegate;
+    RegistryInstruction::SetDelegate(SetDelegate { delegate }).by(program_id, owner, meter)
+}
+
+/// Builds [`RegistryInstruction::ProposeMeterOwner`].
+pub fn propose_meter_owner(
+    program_id: &Pubkey,
+    owner: &Pubkey,
+    meter: &Pubkey,
+    proposed: &Pubkey,
+) -> Instruction {
+    let proposed = *proposed;
+    let args = ProposeMeterOwner { proposed };
+    RegistryInstruction::ProposeMeterOwner(args).by(program_id, owner, meter)
+}
+
+/// Builds [`RegistryInstruction::AcceptMeterOwner`].
+pub fn accept_meter_owner(program_id: &Pubkey, proposed: &Pubkey, meter: &Pubkey) -> Instruction {
+    RegistryInstruction::AcceptMeterOwner.by(program_id, proposed, meter)
+}
+
+/// Builds [`RegistryInstruction::ReplaceDevice`].
+pub fn replace_device(
+    program_id: &Pubkey,
+    authority: &Pubkey,
+    meter: &Pubkey,
+    args: ReplaceDevice,
+) -> Instruction {
+    RegistryInstruction::ReplaceDevice(args).by_authority(program_id, authority, meter)
+}
+
+/// Builds [`RegistryInstruction::UpdateMeterLimits`].
+pub fn update_meter_limits(
+    program_id: &Pubkey,
+    authority: &Pubkey,
+    meter: &Pubkey,
+    args: UpdateMeterLimits,
+) -> Instruction {
+    RegistryInstruction::UpdateMeterLimits(args).by_authority(program_id, authority, meter)
+}
+
+/// Builds [`RegistryInstruction::ProposeAuthority`].
+pub fn propose_authority(
+    program_id: &Pubkey,
+    authority: &Pubkey,
+    proposed: &Pubkey,
+) -> Instruction {
+    let proposed = *proposed;
+    let config = find_registry_config(program_id).0;
+    RegistryInstruction::ProposeAuthority(ProposeAuthority { proposed })
+        .by(program_id, authority, &config)
+}
+
+/// Builds [`RegistryInstruction::AcceptAuthority`].
+pub fn accept_authority(program_id: &Pubkey, proposed: &Pubkey) -> Instruction {
+    let config = find_registry_config(program_id).0;
+    RegistryInstruction::AcceptAuthority.by(program_id, proposed, &config)
 }
 
 /// Builds [`RegistryInstruction::RecordReadings`]: as the oracle does, or as somebody who tries it directly.
@@ -251,6 +442,11 @@ mod tests {
         assert_borsh_is_memory::<Initialize>();
         assert_borsh_is_memory::<RegisterMeter>();
         assert_borsh_is_memory::<SetMeterStatus>();
+        assert_borsh_is_memory::<SetDelegate>();
+        assert_borsh_is_memory::<ProposeMeterOwner>();
+        assert_borsh_is_memory::<ReplaceDevice>();
+        assert_borsh_is_memory::<UpdateMeterLimits>();
+        assert_borsh_is_memory::<ProposeAuthority>();
     }
 
     #[test]
@@ -268,5 +464,18 @@ mod tests {
         assert_eq!((record.data[0], record.data.len()), (3, 53));
         let settle = settle_and_mint_tokens(&key, &key, &key, &key, &key);
         assert_eq!(settle.data, [4]);
+        let first = |instruction: Instruction| (instruction.data[0], instruction.data.len());
+        assert_eq!(first(set_delegate(&key, &key, &key, &key)), (6, 33));
+        assert_eq!(first(propose_meter_owner(&key, &key, &key, &key)), (7, 33));
+        assert_eq!(first(accept_meter_owner(&key, &key, &key)), (8, 1));
+        let zeroed = Zeroable::zeroed();
+        assert_eq!(first(replace_device(&key, &key, &key, zeroed)), (9, 49));
+        let zeroed = Zeroable::zeroed();
+        assert_eq!(
+            first(update_meter_limits(&key, &key, &key, zeroed)),
+            (10, 9)
+        );
+        assert_eq!(first(propose_authority(&key, &key, &key)), (12, 33));
+        assert_eq!(first(accept_authority(&key, &key)), (13, 1));
     }
 }

@@ -197,6 +197,11 @@ pub enum GridError {
     /// A minimum quality over 100 %.
     #[error("invalid minimum quality: give basis points from 0 to 10000")]
     InvalidQuality = 208,
+    /// The meter is decommissioned for good.
+    #[error(
+        "the meter is decommissioned: it can be settled and handed over, but not changed any more"
+    )]
+    MeterDecommissioned = 209,
 
     // 300
     /// Not the GRID mint.

@@ -265,6 +265,62 @@ events! {
         new_status: u8,
     }
 
+    /// Another key may settle a meter to its owner's account.
+    DelegateChanged {
+        /// The meter.
+        meter_id: [u8; 32],
+        /// Who may from now on; zero: nobody.
+        delegate: Pubkey,
+    }
+
+    /// A meter's owner proposed another one.
+    MeterOwnerProposed {
+        /// The meter.
+        meter_id: [u8; 32],
+        /// Its owner.
+        owner: Pubkey,
+        /// Who may accept; zero: nobody any more.
+        proposed: Pubkey,
+    }
+
+    /// A meter has another owner. What was unsettled goes with it; the old delegate is gone.
+    MeterOwnerChanged {
+        /// The meter.
+        meter_id: [u8; 32],
+        /// The old owner.
+        old_owner: Pubkey,
+        /// The new one, which accepted.
+        new_owner: Pubkey,
+        /// What was unsettled at that moment (Wh).
+        unsettled: u64,
+    }
+
+    /// A meter has another device. The totals go on from the new registers.
+    DeviceReplaced {
+        /// The meter.
+        meter_id: [u8; 32],
+        /// The new device's key; zero if it has none.
+        device_key: Pubkey,
+        /// The old device's last generation register (Wh).
+        old_generation_register: u64,
+        /// The old device's last consumption register (Wh).
+        old_consumption_register: u64,
+        /// The new device's generation register: the baseline (Wh).
+        generation_register: u64,
+        /// The new device's consumption register: the baseline (Wh).
+        consumption_register: u64,
+    }
+
+    /// A meter has other rated powers.
+    MeterLimitsChanged {
+        /// The meter.
+        meter_id: [u8; 32],
+        /// Rated power of its generator (W).
+        generation_capacity_w: u32,
+        /// Rated power of its connection (W).
+        consumption_capacity_w: u32,
+    }
+
     /// A reading was rejected, and recorded as such.
     MeterReadingRejected {
         /// The meter.

@@ -2,7 +2,10 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use bytemuck::{Pod, Zeroable};
-use shared_state::pda::{find_mint, find_program_data, find_token_config};
+use shared_state::{
+    pda::{find_mint, find_program_data, find_token_config},
+    program::ProposeAuthority,
+};
 use solana_program::{
     instruction::{AccountMeta, Instruction},
     pubkey::Pubkey,
@@ -17,8 +20,11 @@ pub mod tag {
     pub const MINT_SETTLED: u8 = shared_state::wire::MINT_SETTLED;
     /// [`SetMintingEnabled`](super::TokenInstruction::SetMintingEnabled)
     pub const SET_MINTING_ENABLED: u8 = 2;
-    // Taken by the protocol: 3 SetMintLimit, 4 RetireTokens, 5 SetRegistryAuthority, 6 ProposeAuthority,
-    // 7 AcceptAuthority.
+    // Taken by the protocol: 3 SetMintLimit, 4 RetireTokens, 5 SetRegistryAuthority.
+    /// [`ProposeAuthority`](super::TokenInstruction::ProposeAuthority)
+    pub const PROPOSE_AUTHORITY: u8 = 6;
+    /// [`AcceptAuthority`](super::TokenInstruction::AcceptAuthority)
+    pub const ACCEPT_AUTHORITY: u8 = 7;
 }
 
 /// Arguments of [`TokenInstruction::Initialize`].
@@ -81,12 +87,37 @@ pub enum TokenInstruction {
     ///
     /// Logs [`MintingEnabledChanged`](shared_state::event::MintingEnabledChanged).
     SetMintingEnabled(SetMintingEnabled) = tag::SET_MINTING_ENABLED,
+
+    /// Proposes another token authority, or nobody any more.
+    ///
+    /// 0. `[s]` token authority
+    /// 1. `[w]` TokenConfig
+    ///
+    /// Logs [`AuthorityProposed`](shared_state::event::AuthorityProposed).
+    ProposeAuthority(ProposeAuthority) = tag::PROPOSE_AUTHORITY,
+
+    /// Makes the proposed token authority the new one.
+    ///
+    /// 0. `[s]` proposed authority
+    /// 1. `[w]` TokenConfig
+    ///
+    /// Logs [`AuthorityChanged`](shared_state::event::AuthorityChanged).
+    AcceptAuthority = tag::ACCEPT_AUTHORITY,
 }
 
 impl TokenInstruction {
     /// The instruction for `program_id` with these accounts.
     fn with(self, program_id: &Pubkey, accounts: Vec<AccountMeta>) -> Instruction {
         Instruction::new_with_borsh(*program_id, &self, accounts)
+    }
+
+    /// The instruction with the accounts of all that change the TokenConfig.
+    fn by_authority(self, program_id: &Pubkey, authority: &Pubkey) -> Instruction {
+        let accounts = vec![
+            AccountMeta::new_readonly(*authority, true),
+            AccountMeta::new(find_token_config(program_id).0, false),
+        ];
+        self.with(program_id, accounts)
     }
 }
 
@@ -138,13 +169,23 @@ pub fn set_minting_enabled(program_id: &Pubkey, authority: &Pubkey, enabled: boo
     TokenInstruction::SetMintingEnabled(SetMintingEnabled {
         enabled: enabled.into(),
     })
-    .with(
-        program_id,
-        vec![
-            AccountMeta::new_readonly(*authority, true),
-            AccountMeta::new(find_token_config(program_id).0, false),
-        ],
-    )
+    .by_authority(program_id, authority)
+}
+
+/// Builds [`TokenInstruction::ProposeAuthority`].
+pub fn propose_authority(
+    program_id: &Pubkey,
+    authority: &Pubkey,
+    proposed: &Pubkey,
+) -> Instruction {
+    let proposed = *proposed;
+    TokenInstruction::ProposeAuthority(ProposeAuthority { proposed })
+        .by_authority(program_id, authority)
+}
+
+/// Builds [`TokenInstruction::AcceptAuthority`].
+pub fn accept_authority(program_id: &Pubkey, proposed: &Pubkey) -> Instruction {
+    TokenInstruction::AcceptAuthority.by_authority(program_id, proposed)
 }
 
 #[cfg(test)]
@@ -157,6 +198,7 @@ mod tests {
         assert_borsh_is_memory::<Initialize>();
         assert_borsh_is_memory::<MintSettled>();
         assert_borsh_is_memory::<SetMintingEnabled>();
+        assert_borsh_is_memory::<ProposeAuthority>();
     }
 
     #[test]
@@ -168,5 +210,7 @@ mod tests {
             [1, 2, 1, 0, 0, 0, 0, 0, 0]
         );
         assert_eq!(set_minting_enabled(&key, &key, true).data, [2, 1]);
+        assert_eq!(propose_authority(&key, &key, &key).data[0], 6);
+        assert_eq!(accept_authority(&key, &key).data, [7]);
     }
 }

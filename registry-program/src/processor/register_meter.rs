@@ -7,13 +7,13 @@ use shared_state::{
     pda::METER_SEED,
     program::{count_error, nonzero, program, signer, unix_timestamp, Account, AccountMut},
     state::{meter_name, AccountType, Header, Meter, MeterStatus, RegistryConfig},
-    units::MAX_CAPACITY_W,
     wire, GridError, GridResult,
 };
 use solana_account_view::AccountView;
 use solana_program::pubkey::Pubkey;
 use solana_sdk_ids::system_program;
 
+use super::check_capacities;
 use crate::instruction::RegisterMeter;
 
 pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> GridResult {
@@ -65,29 +65,4 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
     }
     .emit();
     Ok(())
-}
-
-/// Both rated powers above zero and at most [`MAX_CAPACITY_W`].
-fn check_capacities(generation_w: u32, consumption_w: u32) -> GridResult {
-    let valid = 1..=MAX_CAPACITY_W;
-    ensure(
-        valid.contains(&generation_w) && valid.contains(&consumption_w),
-        GridError::InvalidCapacity,
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn capacities() {
-        assert_eq!(check_capacities(1, MAX_CAPACITY_W), Ok(()));
-        for (generation, consumption) in [(0, 1), (1, 0), (MAX_CAPACITY_W + 1, 1), (1, u32::MAX)] {
-            assert_eq!(
-                check_capacities(generation, consumption),
-                Err(GridError::InvalidCapacity)
-            );
-        }
-    }
 }

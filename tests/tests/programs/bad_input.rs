@@ -3,10 +3,10 @@
 
 use gridtoken_tests::{TestMeter, World};
 use oracle_program::instruction::{propose_authority, remove_reporter, set_active, set_rules};
-use registry_program::instruction::record_readings;
+use registry_program::instruction::{self as registry, record_readings};
 use shared_state::{
     reading::{Reading, ReadingOutcome},
-    state::{MeterStatus, PowerProfile, RegistryConfig, Rules, TokenConfig},
+    state::{Meter, MeterStatus, PowerProfile, RegistryConfig, Rules, TokenConfig},
     GridError,
 };
 use solana_keypair::Keypair;
@@ -63,7 +63,7 @@ async fn cases(world: &mut World) -> (TestMeter, Vec<Case>) {
     world.report(&meter, 900, 5_000, 0).await;
     world.pass_time(900).await;
     let deployment = world.deployment;
-    let (oracle, registry, token) = (
+    let (oracle, registry_address, token) = (
         deployment.oracle_config(),
         deployment.registry_config(),
         deployment.token_config(),
@@ -73,16 +73,16 @@ async fn cases(world: &mut World) -> (TestMeter, Vec<Case>) {
 
     use GridError::*;
     let wrong_owner = || place(WrongAccountOwner);
-    let oracle_config = || wrong_owner().or(registry, WrongAccountOwner);
+    let oracle_config = || wrong_owner().or(registry_address, WrongAccountOwner);
     let registry_config = || {
         wrong_owner()
             .or(oracle, WrongAccountOwner)
             .or(meter.address, WrongAccountType)
     };
-    let token_config = || wrong_owner().or(registry, WrongAccountOwner);
+    let token_config = || wrong_owner().or(registry_address, WrongAccountOwner);
     let a_meter = || {
         wrong_owner()
-            .or(registry, WrongAccountType)
+            .or(registry_address, WrongAccountType)
             .or(token, WrongAccountOwner)
     };
 
@@ -177,6 +177,91 @@ async fn cases(world: &mut World) -> (TestMeter, Vec<Case>) {
             ends_in_a_list: false,
         });
     }
+
+    let registry_program = deployment.registry_program;
+    let owner = meter.owner.pubkey();
+    for (name, instruction) in [
+        (
+            "SetDelegate",
+            registry::set_delegate(&registry_program, &owner, &meter.address, &key),
+        ),
+        (
+            "ProposeMeterOwner",
+            registry::propose_meter_owner(&registry_program, &owner, &meter.address, &key),
+        ),
+    ] {
+        cases.push(Case {
+            name,
+            instruction,
+            signers: vec![meter.owner.insecure_clone()],
+            places: vec![place(Unauthorized), a_meter()],
+            ends_in_a_list: false,
+        });
+    }
+    // A meter that has been offered to somebody.
+    let offered = world.active_meter("M-3").await;
+    let heir = Keypair::new();
+    world
+        .edit(&offered.address, |meter: &mut Meter| {
+            meter.pending_owner = heir.pubkey()
+        })
+        .await;
+    cases.push(Case {
+        name: "AcceptMeterOwner",
+        instruction: registry::accept_meter_owner(
+            &registry_program,
+            &heir.pubkey(),
+            &offered.address,
+        ),
+        signers: vec![heir],
+        places: vec![place(Unauthorized), a_meter()],
+        ends_in_a_list: false,
+    });
+    let device = registry::ReplaceDevice {
+        device_key: Pubkey::default(),
+        generation_register: 5_000,
+        consumption_register: 0,
+    };
+    let limits = registry::UpdateMeterLimits {
+        generation_capacity_w: 100_000,
+        consumption_capacity_w: 100_000,
+    };
+    for (name, instruction) in [
+        (
+            "ReplaceDevice",
+            registry::replace_device(&registry_program, &key, &offered.address, device),
+        ),
+        (
+            "UpdateMeterLimits",
+            registry::update_meter_limits(&registry_program, &key, &offered.address, limits),
+        ),
+    ] {
+        cases.push(Case {
+            name,
+            instruction,
+            signers: vec![authority.insecure_clone()],
+            places: vec![place(Unauthorized), a_meter(), registry_config()],
+            ends_in_a_list: false,
+        });
+    }
+    cases.push(Case {
+        name: "ProposeAuthority (registry)",
+        instruction: registry::propose_authority(&registry_program, &key, &Pubkey::new_unique()),
+        signers: vec![authority.insecure_clone()],
+        places: vec![place(Unauthorized), registry_config()],
+        ends_in_a_list: false,
+    });
+    cases.push(Case {
+        name: "ProposeAuthority (token)",
+        instruction: token_program::instruction::propose_authority(
+            &deployment.token_program,
+            &key,
+            &Pubkey::new_unique(),
+        ),
+        signers: vec![authority.insecure_clone()],
+        places: vec![place(Unauthorized), token_config()],
+        ends_in_a_list: false,
+    });
 
     // The two that only another program can call: here, keys of the test take those programs' places.
     let (oracle_key, registry_key) = (Keypair::new(), Keypair::new());
@@ -354,8 +439,11 @@ async fn unknown_tags() {
             deployment.oracle_program,
             &[0u8, 1, 2, 3, 4, 5, 6, 7, 8][..],
         ),
-        (deployment.registry_program, &[0, 1, 2, 3, 4]),
-        (deployment.token_program, &[0, 1, 2]),
+        (
+            deployment.registry_program,
+            &[0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 12, 13],
+        ),
+        (deployment.token_program, &[0, 1, 2, 6, 7]),
     ] {
         for tag in (0..=255).filter(|tag| !known.contains(tag)) {
             let instruction = Instruction::new_with_bytes(program, &[tag, 0, 0], Vec::new());

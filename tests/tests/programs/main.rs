@@ -1,10 +1,12 @@
 //! Tests of the deployable programs through BanksClient, one module per theme.
 
+mod authorities;
 mod bad_input;
 mod batches;
 mod costs;
 mod household;
 mod initialize;
+mod meter_life;
 mod meters;
 mod minting;
 mod oracle_admin;

@@ -1,19 +1,13 @@
-//! What the oracle authority can do: reporters, rules, pausing, and handing over.
+//! What the oracle authority can do: reporters, rules, pausing. (Handing over: see `authorities`.)
 
 use gridtoken_tests::World;
-use oracle_program::instruction::{
-    accept_authority, add_reporter, propose_authority, remove_reporter, set_active, set_rules,
-};
+use oracle_program::instruction::{add_reporter, remove_reporter, set_active, set_rules};
 use shared_state::{
-    event::{
-        AuthorityChanged, AuthorityProposed, Event, OracleActiveChanged, ReporterRemoved,
-        RulesChanged,
-    },
+    event::{Event, OracleActiveChanged, ReporterRemoved, RulesChanged},
     state::Rules,
     GridError,
 };
-use solana_keypair::Keypair;
-use solana_program::{instruction::Instruction, pubkey::Pubkey};
+use solana_program::pubkey::Pubkey;
 use solana_signer::Signer;
 
 #[tokio::test]
@@ -192,108 +186,5 @@ async fn pausing_stops_submissions_until_the_oracle_is_resumed() {
     neither.data[1] = 2;
     world
         .refuse(&[&authority], neither, GridError::InvalidInstructionData)
-        .await;
-}
-
-#[tokio::test]
-async fn the_authority_is_handed_over_in_two_steps() {
-    let mut world = World::new().await;
-    let (oracle, old) = (
-        world.deployment.oracle_program,
-        world.authority.insecure_clone(),
-    );
-    let (new, stranger) = (Keypair::new(), Keypair::new());
-
-    world
-        .refuse(
-            &[&new],
-            accept_authority(&oracle, &new.pubkey()),
-            GridError::Unauthorized,
-        )
-        .await;
-    let receipt = world
-        .send(
-            &[&old],
-            propose_authority(&oracle, &old.pubkey(), &new.pubkey()),
-        )
-        .await;
-    assert_eq!(
-        receipt.events(),
-        [Event::AuthorityProposed(AuthorityProposed {
-            authority: old.pubkey(),
-            proposed: new.pubkey()
-        })]
-    );
-    // Until it is accepted, nothing has changed.
-    assert_eq!(world.oracle_config().await.authority, old.pubkey());
-    for other in [&stranger, &old] {
-        world
-            .refuse(
-                &[other],
-                accept_authority(&oracle, &other.pubkey()),
-                GridError::Unauthorized,
-            )
-            .await;
-    }
-    let too_early = set_active(&oracle, &new.pubkey(), false);
-    world
-        .refuse(&[&new], too_early, GridError::Unauthorized)
-        .await;
-
-    // Withdrawn, proposed again, accepted.
-    world
-        .send(
-            &[&old],
-            propose_authority(&oracle, &old.pubkey(), &Pubkey::default()),
-        )
-        .await;
-    world
-        .refuse(
-            &[&new],
-            accept_authority(&oracle, &new.pubkey()),
-            GridError::Unauthorized,
-        )
-        .await;
-    world
-        .send(
-            &[&old],
-            propose_authority(&oracle, &old.pubkey(), &new.pubkey()),
-        )
-        .await;
-    let receipt = world
-        .send(&[&new], accept_authority(&oracle, &new.pubkey()))
-        .await;
-    assert_eq!(
-        receipt.events(),
-        [Event::AuthorityChanged(AuthorityChanged {
-            old_authority: old.pubkey(),
-            new_authority: new.pubkey()
-        })]
-    );
-    let config = world.oracle_config().await;
-    assert_eq!(
-        (config.authority, config.pending_authority),
-        (new.pubkey(), Pubkey::default())
-    );
-
-    // The old one can do nothing any more, and the new one can't accept twice.
-    let by_old: [Instruction; 2] = [
-        set_active(&oracle, &old.pubkey(), false),
-        propose_authority(&oracle, &old.pubkey(), &old.pubkey()),
-    ];
-    for instruction in by_old {
-        world
-            .refuse(&[&old], instruction, GridError::Unauthorized)
-            .await;
-    }
-    world
-        .refuse(
-            &[&new],
-            accept_authority(&oracle, &new.pubkey()),
-            GridError::Unauthorized,
-        )
-        .await;
-    world
-        .send(&[&new], set_active(&oracle, &new.pubkey(), false))
         .await;
 }
