@@ -39,6 +39,11 @@ fn find_signatures<'a>(
     instructions: &'a [u8],
     count: usize,
 ) -> GridResult<Signatures<'a>> {
+    // Its offsets are 16-bit numbers: none of them can have wrapped around in a sysvar of this size.
+    ensure(
+        instructions.len() <= usize::from(u16::MAX),
+        GridError::SignaturesMissing,
+    )?;
     let (_, current) = instructions
         .split_last_chunk::<2>()
         .ok_or(GridError::SignaturesMissing)?;
@@ -80,4 +85,104 @@ fn instruction_at(sysvar: &[u8], index: usize) -> Option<(&[u8], &[u8])> {
 fn u16_at(bytes: &[u8], at: usize) -> Option<usize> {
     let value = bytes.get(at..)?.first_chunk::<2>()?;
     Some(usize::from(u16::from_le_bytes(*value)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signature::{message, precompile};
+    use shared_state::reading::Reading;
+    use solana_program::instruction::Instruction;
+
+    const ORACLE: Pubkey = Pubkey::new_from_array([9; 32]);
+
+    /// The sysvar of a transaction with these instructions (without accounts) during the one at `current`. Offsets wrap,
+    /// as the runtime's once did.
+    fn sysvar(instructions: &[Instruction], current: u16) -> Vec<u8> {
+        let mut data = (instructions.len() as u16).to_le_bytes().to_vec();
+        let mut offset = 2 + 2 * instructions.len();
+        for instruction in instructions {
+            data.extend((offset as u16).to_le_bytes());
+            offset += 2 + 32 + 2 + instruction.data.len();
+        }
+        for instruction in instructions {
+            data.extend([0, 0]);
+            data.extend(instruction.program_id.as_ref());
+            data.extend((instruction.data.len() as u16).to_le_bytes());
+            data.extend(&instruction.data);
+        }
+        data.extend(current.to_le_bytes());
+        data
+    }
+
+    fn signatures() -> Instruction {
+        let reading = Reading {
+            timestamp: 1,
+            generation_register: 2,
+            consumption_register: 3,
+        };
+        let key = Pubkey::new_from_array([1; 32]);
+        precompile(&[(key, [2; 64], message(&key, &[3; 32], &reading))])
+    }
+
+    fn find(instructions: &[Instruction], current: u16) -> GridResult {
+        find_signatures(&ORACLE, &sysvar(instructions, current), 1).map(|_| ())
+    }
+
+    #[test]
+    fn the_signatures_are_those_right_before() {
+        let submit = Instruction::new_with_bytes(ORACLE, &[2], Vec::new());
+        let other = Instruction::new_with_bytes(Pubkey::new_unique(), &[7; 50], Vec::new());
+        let (signatures, submit) = (&signatures(), &submit);
+        let of = |instructions: &[&Instruction], current| {
+            let instructions: Vec<_> = instructions.iter().map(|i| (*i).clone()).collect();
+            find(&instructions, current)
+        };
+        assert_eq!(of(&[signatures, submit], 1), Ok(()));
+        assert_eq!(of(&[&other, signatures, submit, signatures], 2), Ok(()));
+        assert_eq!(
+            of(&[submit, signatures], 0),
+            Err(GridError::SignaturesMissing)
+        );
+        assert_eq!(
+            of(&[signatures, &other, submit], 2),
+            Err(GridError::SignaturesMissing)
+        );
+        assert_eq!(of(&[signatures, &other], 1), Err(GridError::NotTopLevel));
+        assert_eq!(
+            of(&[signatures, submit], 2),
+            Err(GridError::SignaturesMissing)
+        );
+    }
+
+    #[test]
+    fn a_sysvar_that_is_cut_off_has_no_signatures() {
+        let submit = Instruction::new_with_bytes(ORACLE, &[2], Vec::new());
+        let whole = sysvar(&[signatures(), submit], 1);
+        assert!(find_signatures(&ORACLE, &whole, 1).is_ok());
+        // Up to the end of the submission's program id; its own data doesn't matter.
+        for length in 0..whole.len() - 5 {
+            let mut cut = whole[..length].to_vec();
+            cut.extend(1u16.to_le_bytes());
+            assert!(
+                find_signatures(&ORACLE, &cut, 1).is_err(),
+                "cut at {length}"
+            );
+        }
+        assert!(find_signatures(&ORACLE, &[], 1).is_err());
+    }
+
+    /// Behind 64 KiB, offsets could point back into data that anybody wrote.
+    #[test]
+    fn a_sysvar_whose_offsets_may_have_wrapped_is_refused() {
+        let submit = Instruction::new_with_bytes(ORACLE, &[2], Vec::new());
+        let with_filler = |length: usize| {
+            let filler = Instruction::new_with_bytes(ORACLE, &vec![0; length], Vec::new());
+            sysvar(&[signatures(), submit.clone(), filler], 1)
+        };
+        let most = usize::from(u16::MAX) - with_filler(0).len();
+        assert!(find_signatures(&ORACLE, &with_filler(most), 1).is_ok());
+        let error = find_signatures(&ORACLE, &with_filler(most + 1), 1).map(|_| ());
+        assert_eq!(error, Err(GridError::SignaturesMissing));
+    }
 }

@@ -143,9 +143,10 @@ pub fn accept(
 /// The outcome of a reading that broke a rule: a score of zero. Fails with `error` itself if that is no reason that can
 /// be recorded.
 ///
-/// Some rejections say nothing about the meter and leave its quality as it is: the meter isn't active, the gateway sent
-/// a reading without the device's signature, or it sent the last accepted reading again.
-#[inline(always)]
+/// Some rejections say nothing about the meter and leave its quality as it is: the meter isn't active, the gateway left
+/// out the device's signature, or it sent readings again (or two gateways did, or somebody who found them on chain).
+#[cold]
+#[inline(never)]
 pub fn reject(
     error: GridError,
     track: &mut Track,
@@ -156,14 +157,10 @@ pub fn reject(
         Ok(reason) if reason != ACCEPTED => reason,
         _ => return Err(error),
     };
-    let is_repeated = reading.timestamp == track.last_reading_at
-        && reading.generation_register == track.generation_register
-        && reading.consumption_register == track.consumption_register;
-    let is_the_meters = !is_repeated
-        && !matches!(
-            error,
-            GridError::MeterNotActive | GridError::UnsignedReading
-        );
+    let is_the_meters = !matches!(
+        error,
+        GridError::MeterNotActive | GridError::UnsignedReading | GridError::ReadingNotNewer
+    );
     if is_the_meters {
         track.quality = quality::average(track.accepted_count > 0, track.quality, 0);
     }
@@ -320,9 +317,8 @@ pub(crate) mod tests {
             (GridError::MeterNotActive, reading(1_800, 9, 9), 8_500),
             (GridError::UnsignedReading, reading(1_800, 9, 9), 8_500),
             (GridError::ReadingNotNewer, reading(900, 5, 6), 8_500),
-            (GridError::ReadingNotNewer, reading(900, 6, 6), 7_968),
-            (GridError::ReadingNotNewer, reading(900, 5, 7), 7_470),
-            (GridError::ReadingNotNewer, reading(899, 5, 6), 7_003),
+            (GridError::ReadingNotNewer, reading(899, 6, 7), 8_500),
+            (GridError::ReadingTooSoon, reading(901, 5, 6), 7_968),
         ] {
             let outcome = reject(error, &mut track, &reading).expect("a reason");
             assert_eq!(outcome.quality, quality, "{error:?} {reading:?}");

@@ -12,7 +12,7 @@ mod token_config;
 pub use header::{AccountLayout, AccountType, Governed, Header, LAYOUT_VERSION};
 pub use meter::{meter_id, meter_name, Meter, MeterStatus, PowerProfile, Track, METER_ID_BYTES};
 pub use oracle_config::{
-    OracleConfig, Rules, MAX_AGE, MAX_REPORTERS, ORACLE_ACTIVE, ORACLE_PAUSED,
+    OracleConfig, Rules, MAX_AGE, MAX_FUTURE_SKEW, MAX_REPORTERS, ORACLE_ACTIVE, ORACLE_PAUSED,
 };
 pub use registry_config::RegistryConfig;
 pub use token_config::{MintLimit, TokenConfig, MINTING_DISABLED, MINTING_ENABLED};

@@ -11,6 +11,9 @@ pub const MAX_REPORTERS: usize = 16;
 /// The greatest `max_age` that rules can have: 90 days (s).
 pub const MAX_AGE: u32 = 90 * 24 * 3600;
 
+/// The greatest `max_future_skew` that rules can have: an hour (s).
+pub const MAX_FUTURE_SKEW: u32 = 3600;
+
 /// OracleConfig status: takes no readings.
 pub const ORACLE_PAUSED: u8 = 0;
 /// OracleConfig status: takes readings.
@@ -62,7 +65,7 @@ impl Default for Rules {
 
 impl Rules {
     /// Whether the rules make sense: no interval or age of zero, ages above the intervals that they must cover and of at
-    /// most [`MAX_AGE`], a skew of at most one expected interval (a reading from the future is energy before its time,
+    /// most [`MAX_AGE`], a skew of at most [`MAX_FUTURE_SKEW`] and one expected interval (a reading from the future is energy before its time,
     /// and blocks the meter until then), ratios of at most 100 %, a threshold above zero and of at most 100 times.
     pub fn are_valid(&self) -> bool {
         self.min_interval > 0
@@ -71,6 +74,7 @@ impl Rules {
             && self.late_after > 0
             && self.late_after < self.max_age
             && self.max_age <= MAX_AGE
+            && self.max_future_skew <= MAX_FUTURE_SKEW
             && self.max_future_skew <= self.expected_interval
             && self.anomaly_threshold > 0
             && self.anomaly_threshold <= 100 * FULL_BPS as u32
@@ -120,6 +124,54 @@ mod tests {
     #[test]
     fn the_default_rules_are_valid() {
         assert!(Rules::default().are_valid());
+    }
+
+    #[test]
+    fn rules_at_every_limit_are_valid() {
+        let good = Rules::default();
+        let least = Rules {
+            max_future_skew: 1,
+            max_age: 2,
+            min_interval: 1,
+            expected_interval: 1,
+            late_after: 1,
+            anomaly_threshold: 1,
+            anomaly_floor: 0,
+            anomaly_warm_up: 0,
+            power_tolerance: 0,
+            reserved: 0,
+        };
+        let most = Rules {
+            max_future_skew: MAX_FUTURE_SKEW,
+            max_age: MAX_AGE,
+            min_interval: MAX_AGE,
+            expected_interval: MAX_AGE,
+            late_after: MAX_AGE - 1,
+            anomaly_threshold: 1_000_000,
+            anomaly_floor: FULL_BPS,
+            anomaly_warm_up: u16::MAX,
+            power_tolerance: FULL_BPS,
+            reserved: 0,
+        };
+        let skew = Rules {
+            max_future_skew: good.expected_interval,
+            ..good
+        };
+        for rules in [least, most, skew] {
+            assert!(rules.are_valid(), "{rules:?}");
+        }
+        for rules in [
+            Rules {
+                max_age: MAX_AGE + 1,
+                ..most
+            },
+            Rules {
+                max_future_skew: MAX_FUTURE_SKEW + 1,
+                ..most
+            },
+        ] {
+            assert!(!rules.are_valid(), "{rules:?}");
+        }
     }
 
     #[test]

@@ -121,7 +121,7 @@ async fn twelve_readings() {
     let meters = meters(&mut world, 12).await;
     let submit = world.submit(&readings(&world, &meters));
     let units = send(&mut world, &[submit]).await;
-    check_batch("SubmitReadings", 12, 12, units, 10_800, 1_500);
+    check_batch("SubmitReadings", 12, 12, units, 10_500, 1_500);
 }
 
 #[tokio::test]
@@ -134,7 +134,7 @@ async fn the_largest_legacy_batch() {
     });
     let submit = world.submit(&readings[..count]);
     let units = send(&mut world, &[submit]).await;
-    check_batch("SubmitReadings, legacy", count, 16, units, 13_700, 900);
+    check_batch("SubmitReadings, legacy", count, 16, units, 13_300, 900);
 }
 
 /// A gateway that was offline: as many readings of one meter as fit.
@@ -162,7 +162,7 @@ async fn the_largest_batch_of_one_meter() {
         count,
         36,
         units,
-        31_000,
+        29_900,
         900,
     );
     assert_eq!(world.meter(&meters[0]).await.accepted_count, 1_000 + 36);
@@ -226,7 +226,7 @@ async fn the_largest_batch_with_a_lookup_table() {
         count,
         38,
         units,
-        29_800,
+        28_800,
         900,
     );
     assert_eq!(world.meter(&meters[count - 1]).await.accepted_count, 1_001);

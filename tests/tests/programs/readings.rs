@@ -145,15 +145,15 @@ async fn a_recorded_bad_reading_costs_quality_and_nothing_else() {
         let submit = world.submit_recorded(&[(meter.address, reading)]);
         let receipt = world.send(&[&reporter], submit).await;
         let after = world.meter(&meter).await;
-        // The last accepted reading once more is no fault of the meter's.
-        let is_repeated = reading.timestamp == world.now - 900;
+        // A reading that is not newer says nothing about the meter.
+        let costs_quality = error != GridError::ReadingNotNewer;
         let expected = Meter {
             rejected_count: before.rejected_count + 1,
             last_reject_reason: error.code() as u8,
-            quality: if is_repeated {
-                before.quality
-            } else {
+            quality: if costs_quality {
                 (u32::from(before.quality) * 15 / 16) as u16
+            } else {
+                before.quality
             },
             ..before
         };
@@ -767,5 +767,33 @@ async fn an_empty_batch_is_refused() {
         world
             .refuse(&[&reporter], submit, GridError::InvalidInstructionData)
             .await;
+    }
+}
+
+/// A gateway sends its backlog, misses the confirmation and sends it again.
+#[tokio::test]
+async fn a_batch_sent_again_costs_no_quality() {
+    let mut world = World::new().await;
+    let reporter = world.reporter.insecure_clone();
+    let meter = world.active_meter("M-1").await;
+    world.pass_time(4 * 900).await;
+    let backlog: Vec<_> = (1..=4)
+        .map(|index| {
+            let reading = Reading {
+                timestamp: START + index * 900,
+                ..world.reading(index as u64 * 1_000, 0)
+            };
+            (meter.address, reading)
+        })
+        .collect();
+    for rejected in [0, 4] {
+        let submit = world.submit_recorded(&backlog);
+        world.send(&[&reporter], submit).await;
+        let account = world.meter(&meter).await;
+        assert_eq!(
+            (account.accepted_count, account.rejected_count),
+            (4, rejected)
+        );
+        assert_eq!(account.quality, 8_500);
     }
 }
