@@ -107,6 +107,11 @@ pub struct ProposeMeterOwner {
 pub struct ReplaceDevice {
     /// The new device's Ed25519 key; zero if its readings are vouched for by the reporter alone.
     pub device_key: Pubkey,
+    /// The meter's generation register, as the authority has seen it (Wh): if a reading came in since, the replacement is
+    /// refused, because the same energy could count before and after it.
+    pub old_generation_register: u64,
+    /// The meter's consumption register, as the authority has seen it (Wh).
+    pub old_consumption_register: u64,
     /// The new device's generation register now: what it counted before is never minted (Wh).
     pub generation_register: u64,
     /// The new device's consumption register now (Wh).
@@ -469,7 +474,7 @@ mod tests {
         assert_eq!(first(propose_meter_owner(&key, &key, &key, &key)), (7, 33));
         assert_eq!(first(accept_meter_owner(&key, &key, &key)), (8, 1));
         let zeroed = Zeroable::zeroed();
-        assert_eq!(first(replace_device(&key, &key, &key, zeroed)), (9, 49));
+        assert_eq!(first(replace_device(&key, &key, &key, zeroed)), (9, 65));
         let zeroed = Zeroable::zeroed();
         assert_eq!(
             first(update_meter_limits(&key, &key, &key, zeroed)),

@@ -203,6 +203,11 @@ pub enum GridError {
     )]
     MeterDecommissioned = 209,
 
+    // 210
+    /// A device can't be replaced on the strength of registers that are out of date.
+    #[error("the meter's registers have moved on: read the account again, and replace the device from there")]
+    RegistersMovedOn = 210,
+
     // 300
     /// Not the GRID mint.
     #[error("wrong mint: pass the GRID mint that the TokenConfig names")]

@@ -219,7 +219,9 @@ async fn cases(world: &mut World) -> (TestMeter, Vec<Case>) {
     });
     let device = registry::ReplaceDevice {
         device_key: Pubkey::default(),
-        generation_register: 5_000,
+        old_generation_register: 0,
+        old_consumption_register: 0,
+        generation_register: 0,
         consumption_register: 0,
     };
     let limits = registry::UpdateMeterLimits {

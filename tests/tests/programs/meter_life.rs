@@ -183,9 +183,27 @@ async fn a_new_devices_past_is_never_minted_whatever_its_registers() {
         world.pass_time(3_600).await;
         let args = ReplaceDevice {
             device_key: Pubkey::default(),
+            old_generation_register: 12_000,
+            old_consumption_register: 1_500,
             generation_register,
             consumption_register,
         };
+        // What the authority has seen must still be so: a reading in between would count twice.
+        for stale in [
+            ReplaceDevice {
+                old_generation_register: 11_999,
+                ..args
+            },
+            ReplaceDevice {
+                old_consumption_register: 1_499,
+                ..args
+            },
+        ] {
+            let replace = replace_device(&registry, &authority.pubkey(), &meter.address, stale);
+            world
+                .refuse(&[&authority], replace, GridError::RegistersMovedOn)
+                .await;
+        }
         let replace = replace_device(&registry, &authority.pubkey(), &meter.address, args);
         let receipt = world.send(&[&authority], replace).await;
         assert_eq!(
@@ -231,7 +249,7 @@ async fn a_new_devices_past_is_never_minted_whatever_its_registers() {
 }
 
 #[tokio::test]
-async fn a_replaced_devices_key_counts_no_more() {
+async fn a_new_device_with_a_key_takes_signed_readings_only() {
     let mut world = World::new().await;
     let meter = world.active_meter("M-1").await;
     let (registry, authority) = (
@@ -241,6 +259,8 @@ async fn a_replaced_devices_key_counts_no_more() {
     let device_key = Pubkey::new_unique();
     let args = ReplaceDevice {
         device_key,
+        old_generation_register: 0,
+        old_consumption_register: 0,
         generation_register: 0,
         consumption_register: 0,
     };
@@ -313,6 +333,8 @@ async fn a_decommissioned_meter_is_not_changed_any_more_but_still_handed_over_an
     world.set_status(&meter, MeterStatus::Decommissioned).await;
     let args = ReplaceDevice {
         device_key: key,
+        old_generation_register: 1_000,
+        old_consumption_register: 0,
         generation_register: 0,
         consumption_register: 0,
     };
@@ -351,4 +373,70 @@ async fn a_decommissioned_meter_is_not_changed_any_more_but_still_handed_over_an
     world.settle(&meter).await;
     assert_eq!(world.balance(&meter.wallet).await, 1_000_000_000);
     world.check_supply(&[&meter]).await;
+}
+
+#[tokio::test]
+async fn a_replacement_does_not_turn_the_clock_back() {
+    let mut world = World::new().await;
+    let meter = world.active_meter("M-1").await;
+    let registry = world.deployment.registry_program;
+    let (authority, reporter) = (
+        world.authority.insecure_clone(),
+        world.reporter.insecure_clone(),
+    );
+    world.pass_time(900).await;
+    // A minute ahead of the clock: the most that the rules allow.
+    let ahead = shared_state::reading::Reading {
+        timestamp: world.now + 60,
+        ..world.reading(1_000, 0)
+    };
+    let submit = world.submit(&[(meter.address, ahead)]);
+    world.send(&[&reporter], submit.clone()).await;
+    let args = ReplaceDevice {
+        device_key: Pubkey::default(),
+        old_generation_register: 1_000,
+        old_consumption_register: 0,
+        generation_register: 0,
+        consumption_register: 0,
+    };
+    let replace = replace_device(&registry, &authority.pubkey(), &meter.address, args);
+    world.send(&[&authority], replace).await;
+    assert_eq!(world.meter(&meter).await.last_reading_at, world.now + 60);
+    world
+        .refuse(&[&reporter], submit, GridError::ReadingNotNewer)
+        .await;
+}
+
+/// A proposal takes the place of the one before.
+#[tokio::test]
+async fn only_the_last_proposed_owner_can_accept() {
+    let mut world = World::new().await;
+    let meter = world.active_meter("M-1").await;
+    let registry = world.deployment.registry_program;
+    let owner = meter.owner.pubkey();
+    let (first, second) = (Keypair::new(), Keypair::new());
+    for proposed in [&first, &second] {
+        let propose = propose_meter_owner(&registry, &owner, &meter.address, &proposed.pubkey());
+        world.send(&[&meter.owner], propose).await;
+    }
+    // Named after the proposal, and gone all the same. A suspension stays.
+    let delegate = set_delegate(&registry, &owner, &meter.address, &first.pubkey());
+    world.send(&[&meter.owner], delegate).await;
+    world.set_status(&meter, MeterStatus::Suspended).await;
+    let accept = accept_meter_owner(&registry, &first.pubkey(), &meter.address);
+    world
+        .refuse(&[&first], accept, GridError::Unauthorized)
+        .await;
+    let accept = accept_meter_owner(&registry, &second.pubkey(), &meter.address);
+    world.send(&[&second], accept).await;
+    let account = world.meter(&meter).await;
+    assert_eq!(account.delegate, Pubkey::default());
+    assert_eq!(account.status(), MeterStatus::Suspended);
+    let lift =
+        world
+            .deployment
+            .set_meter_status(&second.pubkey(), &meter.address, MeterStatus::Active);
+    world
+        .refuse(&[&second], lift, GridError::InvalidStatusTransition)
+        .await;
 }
