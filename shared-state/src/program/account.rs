@@ -2,7 +2,7 @@
 //!
 //! | type or function | what it proves |
 //! |---|---|
-//! | [`Account<T>`] | owned by the given program, of type `T` (size, type and version byte) |
+//! | [`Account<T>`] | owned by the given program, of type `T` (size, type and version byte), and nobody holds it for writing |
 //! | [`AccountMut<T>`] | the same, writable, and nobody else holds it for writing |
 //! | [`signer`] | signed |
 //! | [`writable`] | writable |

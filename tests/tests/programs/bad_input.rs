@@ -267,7 +267,6 @@ async fn cases(world: &mut World) -> (TestMeter, Vec<Case>) {
 
     // The two that only another program can call: here, keys of the test take those programs' places.
     let (oracle_key, registry_key) = (Keypair::new(), Keypair::new());
-    world.set_time(world.now).await;
     let outcome = ReadingOutcome {
         reading: Reading {
             timestamp: world.now,

@@ -166,7 +166,6 @@ async fn a_payer_without_the_rent_is_refused() {
     let register = world
         .deployment
         .register_meter(&authority.pubkey(), &payer.pubkey(), args);
-    // It may be emptied, but not below what it needs itself: that is the runtime's check.
     for (lamports, owner, error) in [
         (0, system_program::ID, GridError::InsufficientFunds),
         (rent - 1, system_program::ID, GridError::InsufficientFunds),
