@@ -26,7 +26,8 @@ pub mod tag {
     pub const RECORD_READINGS: u8 = shared_state::wire::RECORD_READINGS;
     /// [`SettleAndMintTokens`](super::RegistryInstruction::SettleAndMintTokens)
     pub const SETTLE_AND_MINT_TOKENS: u8 = 4;
-    // Taken by the protocol: 5 SettleManyAndMintTokens.
+    /// [`SettleManyAndMintTokens`](super::RegistryInstruction::SettleManyAndMintTokens)
+    pub const SETTLE_MANY_AND_MINT_TOKENS: u8 = 5;
     /// [`SetDelegate`](super::RegistryInstruction::SetDelegate)
     pub const SET_DELEGATE: u8 = 6;
     /// [`ProposeMeterOwner`](super::RegistryInstruction::ProposeMeterOwner)
@@ -37,12 +38,14 @@ pub mod tag {
     pub const REPLACE_DEVICE: u8 = 9;
     /// [`UpdateMeterLimits`](super::RegistryInstruction::UpdateMeterLimits)
     pub const UPDATE_METER_LIMITS: u8 = 10;
-    // Taken by the protocol: 11 SetConfig.
+    /// [`SetConfig`](super::RegistryInstruction::SetConfig)
+    pub const SET_CONFIG: u8 = 11;
     /// [`ProposeAuthority`](super::RegistryInstruction::ProposeAuthority)
     pub const PROPOSE_AUTHORITY: u8 = 12;
     /// [`AcceptAuthority`](super::RegistryInstruction::AcceptAuthority)
     pub const ACCEPT_AUTHORITY: u8 = 13;
-    // Taken by the protocol: 14 GetUnsettledBalance.
+    /// [`GetUnsettledBalance`](super::RegistryInstruction::GetUnsettledBalance)
+    pub const GET_UNSETTLED_BALANCE: u8 = 14;
 }
 
 /// Arguments of [`RegistryInstruction::Initialize`].
@@ -128,6 +131,28 @@ pub struct UpdateMeterLimits {
     pub consumption_capacity_w: u32,
 }
 
+/// Arguments of [`RegistryInstruction::SetConfig`].
+#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Eq, Pod, PartialEq, Zeroable)]
+#[repr(C)]
+pub struct SetConfig {
+    /// Who may record readings: the address of the OracleConfig.
+    pub oracle_authority: Pubkey,
+    /// The program that mints.
+    pub token_program: Pubkey,
+    /// A meter whose quality is below this can't be settled (bps).
+    pub minimum_quality: u16,
+}
+
+/// What [`RegistryInstruction::GetUnsettledBalance`] returns.
+#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Eq, Pod, PartialEq, Zeroable)]
+#[repr(C)]
+pub struct UnsettledBalance {
+    /// What is unsettled, whether it can be settled now or not (Wh).
+    pub energy_wh: u64,
+    /// What [`RegistryInstruction::SettleAndMintTokens`] would mint now; zero if it would be refused (base units).
+    pub mintable: u64,
+}
+
 /// The instructions of the registry program. `s` signer, `w` writable.
 #[derive(BorshDeserialize, BorshSerialize, Clone, Debug, Eq, PartialEq)]
 #[borsh(use_discriminant = true)]
@@ -175,7 +200,8 @@ pub enum RegistryInstruction {
     /// [`MeterReadingsRecorded`](shared_state::event::MeterReadingsRecorded) for all accepted ones.
     RecordReadings(Vec<ReadingOutcome>) = tag::RECORD_READINGS,
 
-    /// Settles everything that is unsettled and mints GRID for it to the meter's owner.
+    /// Settles what is unsettled and mints GRID for it to the meter's owner: all of it or, where the token's mint limit
+    /// leaves less, as many watt-hours as it leaves.
     ///
     /// 0. `[w]` Meter
     /// 1. `[s]` the meter's owner or delegate
@@ -189,6 +215,23 @@ pub enum RegistryInstruction {
     /// Logs [`MeterBalanceSettled`](shared_state::event::MeterBalanceSettled), and the token program
     /// [`TokensMinted`](shared_state::event::TokensMinted).
     SettleAndMintTokens = tag::SETTLE_AND_MINT_TOKENS,
+
+    /// Settles several meters of one owner with one mint. A meter that can't be settled at the moment (not active, of low
+    /// quality, with nothing unsettled, named a second time, or beyond what the mint limit leaves) is passed over; if
+    /// that holds for all, the instruction fails with the first one's error. A meter of another owner fails it too.
+    ///
+    /// 0. `[s]` the meters' owner, or the delegate of each
+    /// 1. `[]` RegistryConfig
+    /// 2. `[]` token program
+    /// 3. `[w]` TokenConfig
+    /// 4. `[w]` GRID mint
+    /// 5. `[w]` recipient: a GRID token account of the owner, whoever signed
+    /// 6. `[]` SPL Token program
+    /// 7. and on: `[w]` Meter, at least one
+    ///
+    /// Logs a [`MeterBalanceSettled`](shared_state::event::MeterBalanceSettled) for each settled meter, and the token
+    /// program one [`TokensMinted`](shared_state::event::TokensMinted) for all.
+    SettleManyAndMintTokens = tag::SETTLE_MANY_AND_MINT_TOKENS,
 
     /// Names a key that may settle the meter to its owner's account and do nothing else, or nobody any more.
     ///
@@ -234,6 +277,17 @@ pub enum RegistryInstruction {
     /// Logs [`MeterLimitsChanged`](shared_state::event::MeterLimitsChanged).
     UpdateMeterLimits(UpdateMeterLimits) = tag::UPDATE_METER_LIMITS,
 
+    /// Changes the registry's configuration. The registry authority may change the minimum quality. Another oracle
+    /// authority or token program could mint what was never produced, so those take the program's upgrade authority,
+    /// which could replace the program's code as well.
+    ///
+    /// 0. `[s]` registry authority; upgrade authority if the oracle authority or the token program changes
+    /// 1. `[w]` RegistryConfig
+    /// 2. `[]` ProgramData of this program
+    ///
+    /// Logs [`RegistryConfigChanged`](shared_state::event::RegistryConfigChanged).
+    SetConfig(SetConfig) = tag::SET_CONFIG,
+
     /// Proposes another registry authority, or nobody any more.
     ///
     /// 0. `[s]` registry authority
@@ -249,6 +303,13 @@ pub enum RegistryInstruction {
     ///
     /// Logs [`AuthorityChanged`](shared_state::event::AuthorityChanged).
     AcceptAuthority = tag::ACCEPT_AUTHORITY,
+
+    /// Returns an [`UnsettledBalance`] as return data: for clients that simulate it.
+    ///
+    /// 0. `[]` Meter
+    /// 1. `[]` RegistryConfig
+    /// 2. `[]` TokenConfig
+    GetUnsettledBalance = tag::GET_UNSETTLED_BALANCE,
 }
 
 impl RegistryInstruction {
@@ -437,6 +498,52 @@ pub fn settle_and_mint_tokens(
     )
 }
 
+/// Builds [`RegistryInstruction::SettleManyAndMintTokens`].
+pub fn settle_many_and_mint_tokens(
+    program_id: &Pubkey,
+    meters: &[Pubkey],
+    owner_or_delegate: &Pubkey,
+    token_program: &Pubkey,
+    recipient: &Pubkey,
+) -> Instruction {
+    let mut accounts = vec![
+        AccountMeta::new_readonly(*owner_or_delegate, true),
+        AccountMeta::new_readonly(find_registry_config(program_id).0, false),
+        AccountMeta::new_readonly(*token_program, false),
+        AccountMeta::new(find_token_config(token_program).0, false),
+        AccountMeta::new(find_mint(token_program).0, false),
+        AccountMeta::new(*recipient, false),
+        AccountMeta::new_readonly(spl_token::ID, false),
+    ];
+    accounts.extend(meters.iter().map(|meter| AccountMeta::new(*meter, false)));
+    RegistryInstruction::SettleManyAndMintTokens.with(program_id, accounts)
+}
+
+/// Builds [`RegistryInstruction::SetConfig`].
+pub fn set_config(program_id: &Pubkey, signer: &Pubkey, args: SetConfig) -> Instruction {
+    let config = find_registry_config(program_id).0;
+    let mut instruction = RegistryInstruction::SetConfig(args).by(program_id, signer, &config);
+    let program_data = AccountMeta::new_readonly(find_program_data(program_id), false);
+    instruction.accounts.push(program_data);
+    instruction
+}
+
+/// Builds [`RegistryInstruction::GetUnsettledBalance`].
+pub fn get_unsettled_balance(
+    program_id: &Pubkey,
+    meter: &Pubkey,
+    token_program: &Pubkey,
+) -> Instruction {
+    RegistryInstruction::GetUnsettledBalance.with(
+        program_id,
+        vec![
+            AccountMeta::new_readonly(*meter, false),
+            AccountMeta::new_readonly(find_registry_config(program_id).0, false),
+            AccountMeta::new_readonly(find_token_config(token_program).0, false),
+        ],
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -451,6 +558,8 @@ mod tests {
         assert_borsh_is_memory::<ProposeMeterOwner>();
         assert_borsh_is_memory::<ReplaceDevice>();
         assert_borsh_is_memory::<UpdateMeterLimits>();
+        assert_borsh_is_memory::<SetConfig>();
+        assert_borsh_is_memory::<UnsettledBalance>();
         assert_borsh_is_memory::<ProposeAuthority>();
     }
 
@@ -469,6 +578,8 @@ mod tests {
         assert_eq!((record.data[0], record.data.len()), (3, 53));
         let settle = settle_and_mint_tokens(&key, &key, &key, &key, &key);
         assert_eq!(settle.data, [4]);
+        let many = settle_many_and_mint_tokens(&key, &[key, key], &key, &key, &key);
+        assert_eq!((many.data, many.accounts.len()), (vec![5], 9));
         let first = |instruction: Instruction| (instruction.data[0], instruction.data.len());
         assert_eq!(first(set_delegate(&key, &key, &key, &key)), (6, 33));
         assert_eq!(first(propose_meter_owner(&key, &key, &key, &key)), (7, 33));
@@ -480,7 +591,10 @@ mod tests {
             first(update_meter_limits(&key, &key, &key, zeroed)),
             (10, 9)
         );
+        let zeroed = Zeroable::zeroed();
+        assert_eq!(first(set_config(&key, &key, zeroed)), (11, 67));
         assert_eq!(first(propose_authority(&key, &key, &key)), (12, 33));
         assert_eq!(first(accept_authority(&key, &key)), (13, 1));
+        assert_eq!(first(get_unsettled_balance(&key, &key, &key)), (14, 1));
     }
 }

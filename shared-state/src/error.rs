@@ -87,10 +87,22 @@ pub enum GridError {
     /// A sysvar could not be read; no cluster does this.
     #[error("the cluster's clock or rent can't be read: try again, and report it if it stays so")]
     SysvarUnavailable = 18,
-
     /// The payer can't pay the rent.
     #[error("the payer has too few lamports for the rent of the new account: fund it, or name another payer")]
     InsufficientFunds = 19,
+
+    // 20
+    /// The account is not an initialized token account of the SPL Token program.
+    #[error(
+        "not a token account: pass a GRID token account in place of the one that the log names"
+    )]
+    NotATokenAccount = 20,
+    /// The token account holds another token.
+    #[error("the token account holds another token: pass a GRID token account in place of the one that the log names")]
+    WrongTokenAccountMint = 21,
+    /// The token account belongs to somebody else.
+    #[error("the token account belongs to somebody else: GRID is minted to the meter's owner, and retired by its holder")]
+    WrongTokenAccountOwner = 22,
 
     // 100: the oracle's validation rules. Keep below 256: the codes are stored as one byte.
     /// The oracle does not take readings at the moment.
@@ -181,32 +193,17 @@ pub enum GridError {
     InvalidStatusTransition = 204,
 
     // 205
-    /// The recipient is not an initialized token account of the SPL Token program.
-    #[error("the recipient is not a token account: pass the owner's GRID token account")]
-    NotATokenAccount = 205,
-    /// The recipient holds another token.
-    #[error(
-        "the recipient is a token account of another mint: pass the owner's GRID token account"
-    )]
-    WrongRecipientMint = 206,
-    /// The recipient does not belong to the meter's owner.
-    #[error(
-        "the recipient does not belong to the meter's owner: GRID is minted to the owner only"
-    )]
-    WrongRecipientOwner = 207,
     /// A minimum quality over 100 %.
     #[error("invalid minimum quality: give basis points from 0 to 10000")]
-    InvalidQuality = 208,
+    InvalidQuality = 205,
     /// The meter is decommissioned for good.
     #[error(
         "the meter is decommissioned: it can be settled and handed over, but not changed any more"
     )]
-    MeterDecommissioned = 209,
-
-    // 210
+    MeterDecommissioned = 206,
     /// A device can't be replaced on the strength of registers that are out of date.
     #[error("the meter's registers have moved on: read the account again, and replace the device from there")]
-    RegistersMovedOn = 210,
+    RegistersMovedOn = 207,
 
     // 300
     /// Not the GRID mint.
@@ -215,6 +212,15 @@ pub enum GridError {
     /// An amount of zero.
     #[error("invalid amount: give an amount above zero")]
     InvalidAmount = 301,
+    /// More than the mint limit leaves at the moment.
+    #[error("the mint limit is used up: wait until it has recovered, nothing is lost; the TokenConfig says how fast")]
+    MintLimitExceeded = 302,
+    /// A mint limit that would let nothing through for good, or that says none in one half only.
+    #[error("invalid mint limit: give a burst of at least 10^6 base units (1 Wh) and a rate above zero, or zero for both")]
+    InvalidMintLimit = 303,
+    /// The token account holds less than the amount.
+    #[error("not enough tokens: the account that the log names holds less than this amount")]
+    NotEnoughTokens = 304,
 }
 
 impl GridError {

@@ -235,6 +235,18 @@ events! {
         minimum_quality: u16,
     }
 
+    /// The registry's configuration changed.
+    RegistryConfigChanged {
+        /// Who changed it: the registry authority, or the upgrade authority.
+        changed_by: Pubkey,
+        /// Who may record readings from now on.
+        oracle_authority: Pubkey,
+        /// The program that mints from now on.
+        token_program: Pubkey,
+        /// Minimum quality for a settlement from now on (bps).
+        minimum_quality: u16,
+    }
+
     /// A meter was registered.
     MeterRegistered {
         /// The meter.
@@ -377,6 +389,42 @@ events! {
         changed_by: Pubkey,
         /// 1 on, 0 off.
         enabled: u8,
+    }
+
+    /// How fast GRID may be minted changed.
+    MintLimitChanged {
+        /// Who changed it.
+        changed_by: Pubkey,
+        /// How much may be minted at once (base units); zero: no limit.
+        burst: u64,
+        /// And how much per second after that (base units).
+        rate_per_second: u64,
+    }
+
+    /// A holder burned GRID to claim the use of its energy.
+    TokensRetired {
+        /// Who held it.
+        holder: Pubkey,
+        /// On whose behalf it is claimed.
+        beneficiary: Pubkey,
+        /// How much (base units).
+        amount: u64,
+        /// Retired since the beginning, this included (base units).
+        total_retired: u64,
+        /// The mint's supply afterwards (base units).
+        new_total_supply: u64,
+        /// What it is claimed for, in the holder's words: zero-padded.
+        reference: [u8; 64],
+    }
+
+    /// Somebody else's signature mints.
+    RegistryAuthorityChanged {
+        /// The upgrade authority, which changed it.
+        changed_by: Pubkey,
+        /// Whose signature minted before.
+        old_registry_authority: Pubkey,
+        /// Whose signature mints from now on.
+        new_registry_authority: Pubkey,
     }
 }
 

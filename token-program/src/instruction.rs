@@ -20,7 +20,12 @@ pub mod tag {
     pub const MINT_SETTLED: u8 = shared_state::wire::MINT_SETTLED;
     /// [`SetMintingEnabled`](super::TokenInstruction::SetMintingEnabled)
     pub const SET_MINTING_ENABLED: u8 = 2;
-    // Taken by the protocol: 3 SetMintLimit, 4 RetireTokens, 5 SetRegistryAuthority.
+    /// [`SetMintLimit`](super::TokenInstruction::SetMintLimit)
+    pub const SET_MINT_LIMIT: u8 = 3;
+    /// [`RetireTokens`](super::TokenInstruction::RetireTokens)
+    pub const RETIRE_TOKENS: u8 = 4;
+    /// [`SetRegistryAuthority`](super::TokenInstruction::SetRegistryAuthority)
+    pub const SET_REGISTRY_AUTHORITY: u8 = 5;
     /// [`ProposeAuthority`](super::TokenInstruction::ProposeAuthority)
     pub const PROPOSE_AUTHORITY: u8 = 6;
     /// [`AcceptAuthority`](super::TokenInstruction::AcceptAuthority)
@@ -49,6 +54,36 @@ pub struct MintSettled {
 pub struct SetMintingEnabled {
     /// A Borsh `bool`: 1 enables, 0 disables.
     pub enabled: u8,
+}
+
+/// Arguments of [`TokenInstruction::SetMintLimit`]: both zero for no limit.
+#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Eq, Pod, PartialEq, Zeroable)]
+#[repr(C)]
+pub struct SetMintLimit {
+    /// How much may be minted at once (base units).
+    pub burst: u64,
+    /// And how much per second after that (base units).
+    pub rate_per_second: u64,
+}
+
+/// Arguments of [`TokenInstruction::RetireTokens`].
+#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Eq, Pod, PartialEq, Zeroable)]
+#[repr(C)]
+pub struct RetireTokens {
+    /// How much to burn (base units).
+    pub amount: u64,
+    /// On whose behalf its use is claimed.
+    pub beneficiary: Pubkey,
+    /// What it is claimed for, in the holder's words: up to 64 bytes, zero-padded.
+    pub reference: [u8; 64],
+}
+
+/// Arguments of [`TokenInstruction::SetRegistryAuthority`].
+#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Eq, Pod, PartialEq, Zeroable)]
+#[repr(C)]
+pub struct SetRegistryAuthority {
+    /// Whose signature mints: the address of the RegistryConfig.
+    pub registry_authority: Pubkey,
 }
 
 /// The instructions of the token program. `s` signer, `w` writable.
@@ -87,6 +122,36 @@ pub enum TokenInstruction {
     ///
     /// Logs [`MintingEnabledChanged`](shared_state::event::MintingEnabledChanged).
     SetMintingEnabled(SetMintingEnabled) = tag::SET_MINTING_ENABLED,
+
+    /// Limits how fast GRID is minted: at most `burst + rate_per_second * t` base units in any `t` seconds. Settlements
+    /// mint as much as the limit leaves; what it doesn't stays unsettled.
+    ///
+    /// 0. `[s]` token authority
+    /// 1. `[w]` TokenConfig
+    ///
+    /// Logs [`MintLimitChanged`](shared_state::event::MintLimitChanged).
+    SetMintLimit(SetMintLimit) = tag::SET_MINT_LIMIT,
+
+    /// Burns GRID for good, to claim the use of its energy.
+    ///
+    /// 0. `[s]` holder
+    /// 1. `[w]` the holder's GRID token account
+    /// 2. `[w]` GRID mint
+    /// 3. `[w]` TokenConfig
+    /// 4. `[]` SPL Token program
+    ///
+    /// Logs [`TokensRetired`](shared_state::event::TokensRetired).
+    RetireTokens(RetireTokens) = tag::RETIRE_TOKENS,
+
+    /// Names somebody else whose signature mints. Whoever that is can mint, so the token authority can't do it: only
+    /// the program's upgrade authority, which could replace the program's code as well.
+    ///
+    /// 0. `[s]` upgrade authority of this program
+    /// 1. `[w]` TokenConfig
+    /// 2. `[]` ProgramData of this program
+    ///
+    /// Logs [`RegistryAuthorityChanged`](shared_state::event::RegistryAuthorityChanged).
+    SetRegistryAuthority(SetRegistryAuthority) = tag::SET_REGISTRY_AUTHORITY,
 
     /// Proposes another token authority, or nobody any more.
     ///
@@ -172,6 +237,45 @@ pub fn set_minting_enabled(program_id: &Pubkey, authority: &Pubkey, enabled: boo
     .by_authority(program_id, authority)
 }
 
+/// Builds [`TokenInstruction::SetMintLimit`].
+pub fn set_mint_limit(program_id: &Pubkey, authority: &Pubkey, limit: SetMintLimit) -> Instruction {
+    TokenInstruction::SetMintLimit(limit).by_authority(program_id, authority)
+}
+
+/// Builds [`TokenInstruction::RetireTokens`].
+pub fn retire_tokens(
+    program_id: &Pubkey,
+    holder: &Pubkey,
+    token_account: &Pubkey,
+    args: RetireTokens,
+) -> Instruction {
+    TokenInstruction::RetireTokens(args).with(
+        program_id,
+        vec![
+            AccountMeta::new_readonly(*holder, true),
+            AccountMeta::new(*token_account, false),
+            AccountMeta::new(find_mint(program_id).0, false),
+            AccountMeta::new(find_token_config(program_id).0, false),
+            AccountMeta::new_readonly(spl_token::ID, false),
+        ],
+    )
+}
+
+/// Builds [`TokenInstruction::SetRegistryAuthority`].
+pub fn set_registry_authority(
+    program_id: &Pubkey,
+    upgrade_authority: &Pubkey,
+    registry_authority: &Pubkey,
+) -> Instruction {
+    let registry_authority = *registry_authority;
+    let args = SetRegistryAuthority { registry_authority };
+    let mut instruction =
+        TokenInstruction::SetRegistryAuthority(args).by_authority(program_id, upgrade_authority);
+    let program_data = AccountMeta::new_readonly(find_program_data(program_id), false);
+    instruction.accounts.push(program_data);
+    instruction
+}
+
 /// Builds [`TokenInstruction::ProposeAuthority`].
 pub fn propose_authority(
     program_id: &Pubkey,
@@ -198,6 +302,9 @@ mod tests {
         assert_borsh_is_memory::<Initialize>();
         assert_borsh_is_memory::<MintSettled>();
         assert_borsh_is_memory::<SetMintingEnabled>();
+        assert_borsh_is_memory::<SetMintLimit>();
+        assert_borsh_is_memory::<RetireTokens>();
+        assert_borsh_is_memory::<SetRegistryAuthority>();
         assert_borsh_is_memory::<ProposeAuthority>();
     }
 
@@ -210,6 +317,12 @@ mod tests {
             [1, 2, 1, 0, 0, 0, 0, 0, 0]
         );
         assert_eq!(set_minting_enabled(&key, &key, true).data, [2, 1]);
+        let first = |instruction: Instruction| (instruction.data[0], instruction.data.len());
+        let zeroed = Zeroable::zeroed();
+        assert_eq!(first(set_mint_limit(&key, &key, zeroed)), (3, 17));
+        let zeroed = Zeroable::zeroed();
+        assert_eq!(first(retire_tokens(&key, &key, &key, zeroed)), (4, 105));
+        assert_eq!(first(set_registry_authority(&key, &key, &key)), (5, 33));
         assert_eq!(propose_authority(&key, &key, &key).data[0], 6);
         assert_eq!(accept_authority(&key, &key).data, [7]);
     }

@@ -1,14 +1,18 @@
 //! One file per instruction, and what several of them share.
 
 mod accept_meter_owner;
+mod get_unsettled_balance;
 mod initialize;
 mod propose_meter_owner;
 mod record_readings;
 mod register_meter;
 mod replace_device;
+mod set_config;
 mod set_delegate;
 mod set_meter_status;
 mod settle_and_mint_tokens;
+mod settle_many_and_mint_tokens;
+mod settlement;
 mod update_meter_limits;
 
 use shared_state::{
@@ -30,6 +34,9 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
     match tag {
         tag::RECORD_READINGS => record_readings::process(program_id, accounts, data),
         tag::SETTLE_AND_MINT_TOKENS => settle_and_mint_tokens::process(program_id, accounts, data),
+        tag::SETTLE_MANY_AND_MINT_TOKENS => {
+            settle_many_and_mint_tokens::process(program_id, accounts, data)
+        }
         tag::INITIALIZE => initialize::process(program_id, accounts, data),
         tag::REGISTER_METER => register_meter::process(program_id, accounts, data),
         tag::SET_METER_STATUS => set_meter_status::process(program_id, accounts, data),
@@ -38,6 +45,8 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
         tag::ACCEPT_METER_OWNER => accept_meter_owner::process(program_id, accounts, data),
         tag::REPLACE_DEVICE => replace_device::process(program_id, accounts, data),
         tag::UPDATE_METER_LIMITS => update_meter_limits::process(program_id, accounts, data),
+        tag::SET_CONFIG => set_config::process(program_id, accounts, data),
+        tag::GET_UNSETTLED_BALANCE => get_unsettled_balance::process(program_id, accounts, data),
         tag::PROPOSE_AUTHORITY => propose_authority::<RegistryConfig>(program_id, accounts, data),
         tag::ACCEPT_AUTHORITY => accept_authority::<RegistryConfig>(program_id, accounts, data),
         _ => Err(GridError::InvalidInstructionData),

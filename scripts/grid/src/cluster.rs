@@ -24,6 +24,12 @@ pub trait Cluster {
 
     /// The account at an address, if there is one.
     async fn account(&mut self, address: &Pubkey) -> anyhow::Result<Option<Account>>;
+
+    /// All accounts that a program owns.
+    async fn program_accounts(
+        &mut self,
+        program: &Pubkey,
+    ) -> anyhow::Result<Vec<(Pubkey, Account)>>;
 }
 
 /// Reads an account and decodes it with Borsh. `what` names it in the error.

@@ -1,6 +1,9 @@
 //! A cluster inside this process: solana-program-test's bank, with the deployable programs in it.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{bail, Context};
 use solana_account::Account;
@@ -26,6 +29,7 @@ const FUNDS: u64 = 1_000_000_000_000;
 pub struct Genesis {
     /// What solana-program-test makes a bank of.
     pub test: ProgramTest,
+    known: BTreeSet<Pubkey>,
 }
 
 impl Genesis {
@@ -33,7 +37,10 @@ impl Genesis {
     pub fn new() -> Self {
         let mut test = ProgramTest::default();
         test.prefer_bpf(true);
-        Self { test }
+        Self {
+            test,
+            known: BTreeSet::new(),
+        }
     }
 
     /// Deploys a program from its `.so` file as the upgradeable loader would, with this upgrade authority.
@@ -93,6 +100,7 @@ impl Genesis {
 
     /// Puts an account into the bank.
     pub fn add_account(&mut self, address: &Pubkey, account: Account) {
+        self.known.insert(*address);
         self.test.add_genesis_account(*address, account);
     }
 
@@ -106,6 +114,7 @@ impl Genesis {
     pub async fn start(self) -> EmbeddedBank {
         EmbeddedBank {
             context: self.test.start_with_context().await,
+            known: self.known,
         }
     }
 }
@@ -153,6 +162,8 @@ pub fn program_folder() -> anyhow::Result<PathBuf> {
 /// A running bank.
 pub struct EmbeddedBank {
     context: ProgramTestContext,
+    /// Every address that has been named so far: BanksClient can't list accounts.
+    known: BTreeSet<Pubkey>,
 }
 
 impl EmbeddedBank {
@@ -168,6 +179,7 @@ impl EmbeddedBank {
 
     /// Replaces an account, as no transaction could.
     pub fn set_account(&mut self, address: &Pubkey, account: Account) {
+        self.known.insert(*address);
         self.context.set_account(address, &account.into());
     }
 }
@@ -191,6 +203,22 @@ impl Cluster for EmbeddedBank {
     async fn account(&mut self, address: &Pubkey) -> anyhow::Result<Option<Account>> {
         Ok(self.context.banks_client.get_account(*address).await?)
     }
+
+    async fn program_accounts(
+        &mut self,
+        program: &Pubkey,
+    ) -> anyhow::Result<Vec<(Pubkey, Account)>> {
+        let mut accounts = Vec::new();
+        for address in &self.known {
+            let account = self.context.banks_client.get_account(*address).await?;
+            accounts.extend(
+                account
+                    .filter(|account| account.owner == *program)
+                    .map(|account| (*address, account)),
+            );
+        }
+        Ok(accounts)
+    }
 }
 
 impl EmbeddedBank {
@@ -203,6 +231,8 @@ impl EmbeddedBank {
         let mut blockhash = client.get_latest_blockhash().await.map_err(unreachable)?;
         loop {
             let transaction = sign(blockhash);
+            // Addresses from lookup tables are not among them: they have been named before.
+            self.known.extend(transaction.message.static_account_keys());
             let processed = client
                 .process_transaction_with_metadata(transaction)
                 .await

@@ -3,10 +3,12 @@
 //! * [`cluster`]: the one interface that commands use to send transactions and read accounts
 //! * [`embedded`]: a cluster inside this process, with the deployable programs in it
 //! * [`deployment`]: the three programs' addresses and everything derived from them
+//! * [`audit`]: the protocol's invariants, recomputed from accounts
 //! * [`readings`]: CSV files of meter readings
 //! * [`sample`]: makes such a file
 //! * [`demo`]: the whole flow, from a file to GRID in wallets
 
+pub mod audit;
 pub mod cluster;
 pub mod demo;
 pub mod deployment;

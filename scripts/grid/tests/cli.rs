@@ -52,7 +52,7 @@ fn the_sample_ends_with_grid_in_wallets_and_a_supply_that_is_equal() {
         assert!(stdout.contains(reason), "{reason}\n{stdout}");
     }
     assert!(stdout.contains("SOLAR-003"));
-    assert!(stdout.trim_end().ends_with(": equal"), "{stdout}");
+    assert!(stdout.trim_end().ends_with(": all rules hold"), "{stdout}");
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn fifteen_and_a_half_kilowatt_hours_in_unix_time() {
         "{stdout}"
     );
     assert!(stdout.contains(
-        "settled 15500 Wh x 10^6 = 15500000000, minted 15500000000, supply 15500000000: equal"
+        "1 meters have settled 15500 Wh x 10^6 = 15500000000; minted 15500000000, retired 0, otherwise burned 0, supply 15500000000: all rules hold"
     ));
 }
 

@@ -7,7 +7,7 @@
 //! | [`signer`] | signed |
 //! | [`writable`] | writable |
 //! | [`program`] | has the address of the program that the caller expects |
-//! | [`token_account`] | an initialized account of the SPL Token program, with this mint and owner |
+//! | [`TokenAccount`] | an initialized account of the SPL Token program, for this mint |
 //!
 //! A failed check logs the role of the account at fault (`account: <role>`) and returns the check's own error.
 //! Addresses: accounts of our types exist only where an `Initialize` or `RegisterMeter` created them, at their derived
@@ -225,32 +225,60 @@ impl<T: AccountLayout> DerefMut for AccountMut<'_, T> {
     }
 }
 
-/// Checks that an account is an initialized token account of the SPL Token program that holds `mint` and belongs to
-/// `owner`. (Layout: mint at 0, owner at 32, state at 108, as in `spl_token::state::Account`.)
-#[inline(always)]
-pub fn token_account(
-    view: &AccountView,
-    mint: &Pubkey,
-    owner: &Pubkey,
+/// A token account of the SPL Token program, for reading: initialized, and for the given mint. (Layout: mint at 0, owner
+/// at 32, amount at 64, state at 108, as in `spl_token::state::Account`.)
+pub struct TokenAccount<'a> {
+    view: &'a AccountView,
     role: &'static str,
-) -> GridResult {
-    const STATE: usize = 108;
-    let is_token_account = address_eq(view.owner(), &spl_token::ID)
-        && view.data_len() == spl_token::state::Account::LEN
-        // SAFETY: the length was just compared.
-        && unsafe { view.data_ptr().add(STATE).read() } != 0;
-    if !is_token_account {
-        return Err(blame(role, GridError::NotATokenAccount));
+}
+
+impl<'a> TokenAccount<'a> {
+    /// Checks program, size, state and mint.
+    #[inline(always)]
+    pub fn new(view: &'a AccountView, mint: &Pubkey, role: &'static str) -> GridResult<Self> {
+        const STATE: usize = 108;
+        let is_token_account = address_eq(view.owner(), &spl_token::ID)
+            && view.data_len() == spl_token::state::Account::LEN
+            // SAFETY: the length was just compared.
+            && unsafe { view.data_ptr().add(STATE).read() } != 0;
+        if !is_token_account {
+            return Err(blame(role, GridError::NotATokenAccount));
+        }
+        // SAFETY: the same; an address has an alignment of one.
+        if !address_eq(unsafe { &*view.data_ptr().cast::<Pubkey>() }, mint) {
+            return Err(blame(role, GridError::WrongTokenAccountMint));
+        }
+        Ok(Self { view, role })
     }
-    // SAFETY: the same; an address has an alignment of one.
-    let [held_mint, held_by] = unsafe { &*view.data_ptr().cast::<[Pubkey; 2]>() };
-    if !address_eq(held_mint, mint) {
-        return Err(blame(role, GridError::WrongRecipientMint));
+
+    /// The account itself, to pass it on in a call.
+    #[inline(always)]
+    pub fn view(&self) -> &'a AccountView {
+        self.view
     }
-    if !address_eq(held_by, owner) {
-        return Err(blame(role, GridError::WrongRecipientOwner));
+
+    /// Checks that the account belongs to `owner`.
+    #[inline(always)]
+    pub fn belongs_to(&self, owner: &Pubkey) -> GridResult {
+        // SAFETY: `new` checked the length; an address has an alignment of one.
+        let holder = unsafe { &*self.view.data_ptr().add(32).cast::<Pubkey>() };
+        if address_eq(holder, owner) {
+            Ok(())
+        } else {
+            Err(blame(self.role, GridError::WrongTokenAccountOwner))
+        }
     }
-    Ok(())
+
+    /// Checks that the account holds at least `amount` base units.
+    #[inline(always)]
+    pub fn holds(&self, amount: u64) -> GridResult {
+        // SAFETY: `new` checked the length.
+        if unsafe { self.view.data_ptr().add(64).cast::<u64>().read_unaligned() } >= amount {
+            Ok(())
+        } else {
+            Err(blame(self.role, GridError::NotEnoughTokens))
+        }
+    }
 }
 
 #[cfg(test)]

@@ -12,8 +12,8 @@ mod input;
 mod upgrade_authority;
 
 pub use account::{
-    blame, count_error, is_zero, nonzero, program, signer, token_account, writable, Account,
-    AccountMut,
+    blame, count_error, is_zero, nonzero, program, signer, writable, Account, AccountMut,
+    TokenAccount,
 };
 pub use authority::{accept_authority, propose_authority, ProposeAuthority};
 pub use clock::unix_timestamp;

@@ -1,18 +1,24 @@
 //! Tests of the deployable programs through BanksClient, one module per theme.
 
+mod audit;
 mod authorities;
 mod bad_input;
 mod batches;
+mod configuration;
 mod costs;
 mod household;
 mod initialize;
 mod meter_life;
 mod meters;
+mod mint_limit;
 mod minting;
 mod oracle_admin;
 mod readings;
+mod retirement;
+mod settle_many;
 mod settlement;
 mod signed;
+mod unsettled_balance;
 
 /// Every error of the programs is one that some test here expects.
 #[test]

@@ -3,7 +3,7 @@
 use gridtoken_tests::{World, MINIMUM_QUALITY};
 use shared_state::{
     event::{Event, MeterBalanceSettled, TokensMinted},
-    state::{Meter, MeterStatus},
+    state::{Meter, MeterStatus, TokenConfig},
     GridError,
 };
 use solana_keypair::Keypair;
@@ -22,6 +22,16 @@ async fn the_seed_example_to_the_digit() {
             account.generation_register = 800_000;
             account.consumption_register = 250_000;
             account.settled_net_generation = 400_000;
+            account.settlement_count = 1;
+            account.accepted_count = 1;
+            account.quality = 8_500;
+        })
+        .await;
+    // What was minted for it is used up already.
+    let token_config = world.deployment.token_config();
+    world
+        .edit(&token_config, |config: &mut TokenConfig| {
+            config.total_minted = 400_000_000_000
         })
         .await;
 
@@ -30,10 +40,10 @@ async fn the_seed_example_to_the_digit() {
 
     assert_eq!(world.balance(&meter.wallet).await, 300_000_000_000);
     assert_eq!(world.supply().await, 300_000_000_000);
-    assert_eq!(world.token_config().await.total_minted, 300_000_000_000);
+    assert_eq!(world.token_config().await.total_minted, 700_000_000_000);
     let account = world.meter(&meter).await;
     assert_eq!(account.settled_net_generation, 700_000);
-    assert_eq!(account.settlement_count, 1);
+    assert_eq!(account.settlement_count, 2);
     assert_eq!(account.unsettled(), 0);
     assert_eq!(
         receipt.events(),
@@ -65,7 +75,7 @@ async fn fifteen_and_a_half_kilowatt_hours_are_15_500_000_000_base_units() {
     world.report(&meter, 3_600, 15_500, 0).await;
     world.settle(&meter).await;
     assert_eq!(world.balance(&meter.wallet).await, 15_500_000_000);
-    world.check_supply(&[&meter]).await;
+    world.audit().await;
 }
 
 #[tokio::test]
@@ -79,7 +89,7 @@ async fn each_settlement_mints_only_what_came_since_the_last_one() {
     world.report(&second, 3_600, 7_000, 500).await;
     world.settle(&first).await;
     assert_eq!(world.balance(&first.wallet).await, 9_000_000_000);
-    world.check_supply(&[&first, &second]).await;
+    world.audit().await;
 
     world.report(&first, 3_600, 12_000, 1_500).await;
     world.settle(&second).await;
@@ -94,7 +104,7 @@ async fn each_settlement_mints_only_what_came_since_the_last_one() {
             new_total_supply: 17_000_000_000,
         })
     );
-    world.check_supply(&[&first, &second]).await;
+    world.audit().await;
 }
 
 #[tokio::test]
@@ -120,7 +130,7 @@ async fn consumption_after_a_settlement_must_be_made_up_before_more_is_minted() 
     world.report(&meter, 3_600, 17_000, 6_000).await;
     world.settle(&meter).await;
     assert_eq!(world.balance(&meter.wallet).await, 11_000_000_000);
-    world.check_supply(&[&meter]).await;
+    world.audit().await;
 }
 
 #[tokio::test]
@@ -168,7 +178,7 @@ async fn only_the_owner_or_the_delegate_settles() {
         .settle(&meter.address, &owner, &delegate.pubkey());
     world.send(&[&delegate], settle).await;
     assert_eq!(world.balance(&meter.wallet).await, 10_000_000_000);
-    world.check_supply(&[&meter, &other]).await;
+    world.audit().await;
 }
 
 #[tokio::test]
@@ -186,7 +196,7 @@ async fn a_delegate_can_not_have_grid_sent_to_itself() {
         .deployment
         .settle(&meter.address, &delegate.pubkey(), &delegate.pubkey());
     world
-        .refuse(&[&delegate], settle, GridError::WrongRecipientOwner)
+        .refuse(&[&delegate], settle, GridError::WrongTokenAccountOwner)
         .await;
     assert_eq!(world.balance(&wallet).await, 0);
 }
@@ -210,7 +220,7 @@ async fn the_status_decides_whether_a_meter_can_be_settled() {
     world
         .refuse(&[&meter.owner], settle, GridError::InsufficientBalance)
         .await;
-    world.check_supply(&[&meter]).await;
+    world.audit().await;
 }
 
 #[tokio::test]
@@ -246,7 +256,7 @@ async fn below_the_minimum_quality_nothing_is_settled_until_the_meter_recovers()
     world.set_status(&meter, MeterStatus::Decommissioned).await;
     world.settle(&meter).await;
     assert_eq!(world.balance(&meter.wallet).await, 4_000_000_000);
-    world.check_supply(&[&meter]).await;
+    world.audit().await;
 }
 
 #[tokio::test]
@@ -282,8 +292,8 @@ async fn the_recipient_must_be_a_grid_account_of_the_owner() {
     world.bank.set_account(&too_long, fake);
 
     for (recipient, error) in [
-        (foreign, GridError::WrongRecipientOwner),
-        (wrong_mint, GridError::WrongRecipientMint),
+        (foreign, GridError::WrongTokenAccountOwner),
+        (wrong_mint, GridError::WrongTokenAccountMint),
         (wrong_program, GridError::NotATokenAccount),
         (uninitialized, GridError::NotATokenAccount),
         (too_long, GridError::NotATokenAccount),
@@ -329,7 +339,7 @@ async fn a_wrong_mint_is_refused() {
         .refuse(
             &[&meter.owner],
             settle.clone(),
-            GridError::WrongRecipientMint,
+            GridError::WrongTokenAccountMint,
         )
         .await;
     // Where the recipient matches the wrong mint, the token program refuses.
@@ -373,10 +383,10 @@ async fn the_same_account_in_two_places_is_refused() {
         (2, 0, GridError::WrongAccountType),
         (0, 4, GridError::WrongAccountOwner),
         (4, 0, GridError::WrongAccountOwner),
-        (4, 5, GridError::WrongRecipientMint),
+        (4, 5, GridError::WrongTokenAccountMint),
         (5, 4, GridError::WrongAccountOwner),
         (5, 6, GridError::NotATokenAccount),
-        (6, 5, GridError::WrongRecipientMint),
+        (6, 5, GridError::WrongTokenAccountMint),
         (6, 4, GridError::WrongAccountOwner),
         (4, 6, GridError::NotATokenAccount),
         (0, 6, GridError::NotATokenAccount),
@@ -396,6 +406,7 @@ async fn an_amount_that_does_not_fit_is_refused_and_stays_unsettled() {
     world
         .edit(&meter.address, |account: &mut Meter| {
             account.quality = 10_000;
+            account.accepted_count = 1;
             account.total_generation = most + 1;
         })
         .await;
@@ -421,5 +432,5 @@ async fn an_amount_that_does_not_fit_is_refused_and_stays_unsettled() {
     world
         .refuse(&[&meter.owner], settle, GridError::ArithmeticOverflow)
         .await;
-    world.check_supply(&[&meter]).await;
+    world.audit().await;
 }

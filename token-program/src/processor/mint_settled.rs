@@ -4,20 +4,21 @@ use shared_state::{
     error::ensure,
     event::{EventData, TokensMinted},
     pda::TOKEN_SEED,
-    program::{blame, count_error, invoke_signed, program, writable, AccountMut, Call},
-    state::{TokenConfig, MINTING_ENABLED},
+    program::{
+        blame, count_error, invoke_signed, program, unix_timestamp, writable, AccountMut, Call,
+    },
+    state::{MintLimit, TokenConfig, MINTING_ENABLED},
     units, wire, GridError, GridResult,
 };
 use solana_account_view::AccountView;
 use solana_address::address_eq;
 use solana_program::pubkey::Pubkey;
 
+use super::supply;
 use crate::instruction::MintSettled;
 
 /// Tag of SPL Token's `MintTo`.
 const MINT_TO: u8 = 7;
-/// Where a mint's supply is stored.
-const SUPPLY: usize = 36;
 
 #[inline(always)]
 pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> GridResult {
@@ -44,6 +45,9 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
     ensure(energy_wh > 0, GridError::InvalidAmount)?;
 
     let amount = units::wh_to_base_units(energy_wh)?;
+    if config.mint_limit.is_set() {
+        take_from_limit(&mut config.mint_limit, amount)?;
+    }
     config.total_minted = units::add(config.total_minted, amount)?;
     let bump = [config.header.bump];
     drop(config);
@@ -58,15 +62,20 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
         &mint_to_data(amount),
         &[TOKEN_SEED, &bump],
     );
-    // SAFETY: a mint has 82 bytes, and the SPL Token program has just accepted this one.
-    let new_total_supply = unsafe { mint.data_ptr().add(SUPPLY).cast::<u64>().read_unaligned() };
     TokensMinted {
         recipient: *recipient.address(),
         amount,
-        new_total_supply,
+        new_total_supply: supply(mint),
     }
     .emit();
     Ok(())
+}
+
+/// Counts `amount` against the limit.
+#[cold]
+#[inline(never)]
+fn take_from_limit(limit: &mut MintLimit, amount: u64) -> GridResult {
+    limit.take(amount, unix_timestamp()?)
 }
 
 /// `MintTo`: tag and amount.
@@ -80,7 +89,6 @@ fn mint_to_data(amount: u64) -> [u8; 9] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use solana_program::{program_option::COption, program_pack::Pack};
 
     #[test]
     fn the_data_is_what_the_token_program_expects() {
@@ -89,19 +97,5 @@ mod tests {
             spl_token::instruction::mint_to(&spl_token::ID, &key, &key, &key, &[], 0x0123_4567)
                 .expect("an instruction");
         assert_eq!(mint_to_data(0x0123_4567)[..], theirs.data);
-    }
-
-    #[test]
-    fn the_supply_is_where_the_token_program_puts_it() {
-        let mint = spl_token::state::Mint {
-            mint_authority: COption::None,
-            supply: 0x0123_4567_89AB_CDEF,
-            decimals: 9,
-            is_initialized: true,
-            freeze_authority: COption::None,
-        };
-        let mut data = [0; spl_token::state::Mint::LEN];
-        mint.pack_into_slice(&mut data);
-        assert_eq!(data[SUPPLY..SUPPLY + 8], mint.supply.to_le_bytes());
     }
 }

@@ -1,0 +1,40 @@
+//! `GetUnsettledBalance`: what a settlement would mint, for clients that simulate it.
+
+use shared_state::{
+    error::ensure,
+    program::{count_error, Account},
+    state::{Meter, RegistryConfig, TokenConfig, MINTING_ENABLED},
+    units, wire, GridError, GridResult,
+};
+use solana_account_view::AccountView;
+use solana_program::{program::set_return_data, pubkey::Pubkey};
+
+use super::settlement::{available, settleable};
+use crate::instruction::UnsettledBalance;
+
+pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> GridResult {
+    wire::no_args(data)?;
+    let [meter, config, token_config] = accounts else {
+        return Err(count_error(accounts.len(), 3));
+    };
+    let meter = Account::<Meter>::new(meter, program_id)?;
+    let config = Account::<RegistryConfig>::new(config, program_id)?;
+    let token_config = Account::<TokenConfig>::new(token_config, &config.token_program)?;
+    set_return_data(bytemuck::bytes_of(&UnsettledBalance {
+        energy_wh: meter.unsettled(),
+        mintable: mintable(&meter, &config, &token_config).unwrap_or(0),
+    }));
+    Ok(())
+}
+
+/// What a settlement would mint (base units), or why it would be refused.
+fn mintable(meter: &Meter, config: &RegistryConfig, token_config: &TokenConfig) -> GridResult<u64> {
+    ensure(
+        token_config.header.status == MINTING_ENABLED,
+        GridError::MintingDisabled,
+    )?;
+    let energy_wh = settleable(meter, config.minimum_quality, available(token_config)?)?;
+    let amount = units::wh_to_base_units(energy_wh)?;
+    units::add(token_config.total_minted, amount)?;
+    Ok(amount)
+}
