@@ -1,15 +1,18 @@
 //! The three programs' addresses, and everything that is derived from them.
 
+use anyhow::Context;
 use oracle_program::instruction as oracle;
 use registry_program::instruction as registry;
 use shared_state::{
     pda,
     reading::Reading,
-    state::{MeterStatus, Rules},
+    state::{MeterStatus, RegistryConfig, Rules},
 };
 use solana_program::{instruction::Instruction, pubkey::Pubkey};
 use spl_associated_token_account::get_associated_token_address;
 use token_program::instruction as token;
+
+use crate::cluster::{read, Cluster};
 
 /// The addresses of a deployment.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -23,6 +26,31 @@ pub struct Deployment {
 }
 
 impl Deployment {
+    /// Finds the deployment that a registry program belongs to: its RegistryConfig names the token program, and the
+    /// oracle program owns the account that it takes readings from.
+    pub async fn find(
+        cluster: &mut impl Cluster,
+        registry_program: &Pubkey,
+    ) -> anyhow::Result<Self> {
+        let address = pda::find_registry_config(registry_program).0;
+        let config: RegistryConfig = read(cluster, &address, "RegistryConfig")
+            .await
+            .with_context(|| {
+                format!("{registry_program} is not an initialized registry program")
+            })?;
+        let oracle = config.oracle_authority;
+        let oracle = cluster.account(&oracle).await?.with_context(|| {
+            format!(
+                "the RegistryConfig {address} takes readings from {oracle}, which does not exist"
+            )
+        })?;
+        Ok(Self {
+            oracle_program: oracle.owner,
+            registry_program: *registry_program,
+            token_program: config.token_program,
+        })
+    }
+
     /// Address of the OracleConfig.
     pub fn oracle_config(&self) -> Pubkey {
         pda::find_oracle_config(&self.oracle_program).0

@@ -2,6 +2,7 @@
 //!
 //! * [`cluster`]: the one interface that commands use to send transactions and read accounts
 //! * [`embedded`]: a cluster inside this process, with the deployable programs in it
+//! * [`rpc`]: a real cluster, through one of its nodes
 //! * [`deployment`]: the three programs' addresses and everything derived from them
 //! * [`audit`]: the protocol's invariants, recomputed from accounts
 //! * [`readings`]: CSV files of meter readings
@@ -14,4 +15,5 @@ pub mod demo;
 pub mod deployment;
 pub mod embedded;
 pub mod readings;
+pub mod rpc;
 pub mod sample;

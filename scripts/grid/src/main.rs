@@ -2,9 +2,18 @@
 
 use std::{fs::File, io::stdout, path::PathBuf, process::ExitCode};
 
-use anyhow::{bail, Context};
+use anyhow::{bail, ensure, Context};
 use clap::{Parser, Subcommand};
-use grid::{demo, readings, sample};
+use grid::{
+    audit::audit,
+    demo,
+    deployment::Deployment,
+    readings,
+    rpc::{cluster_url, Rpc},
+    sample,
+};
+use solana_commitment_config::CommitmentConfig;
+use solana_program::pubkey::Pubkey;
 
 /// From a meter's readings to GRID in a wallet.
 #[derive(Parser)]
@@ -27,6 +36,14 @@ enum Command {
     },
     /// Print the sample file
     Sample,
+    /// Recompute the protocol's invariants from a cluster's accounts, and name each account that breaks one
+    Audit {
+        /// The cluster: URL of a node, or mainnet-beta, testnet, devnet, localhost
+        #[arg(short, long, value_name = "URL_OR_MONIKER")]
+        url: String,
+        /// Address of the registry program; the other two are found from it
+        registry: Pubkey,
+    },
 }
 
 fn main() -> ExitCode {
@@ -46,6 +63,15 @@ fn main() -> ExitCode {
 fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Sample => print!("{}", sample::make()),
+        Command::Audit { url, registry } => {
+            let mut cluster = Rpc::new(&cluster_url(&url)?, CommitmentConfig::confirmed());
+            let report = tokio::runtime::Runtime::new()?.block_on(async {
+                let deployment = Deployment::find(&mut cluster, &registry).await?;
+                audit(&mut cluster, &deployment).await
+            })?;
+            report.write(&mut stdout().lock())?;
+            ensure!(report.findings.is_empty(), "the audit found something");
+        }
         Command::Demo { file, strict } => {
             let (rows, bad) = match &file {
                 Some(path) => File::open(path)

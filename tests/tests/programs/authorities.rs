@@ -82,6 +82,13 @@ async fn hand_over(world: &mut World, program: Program, act: impl Fn(&Pubkey) ->
         )
         .await;
 
+    // Only the last one that was proposed accepts.
+    world
+        .send(&[&old], propose(&id, &old.pubkey(), &stranger.pubkey()))
+        .await;
+    world
+        .refuse(&[&new], accept(&id, &new.pubkey()), GridError::Unauthorized)
+        .await;
     // Withdrawn, proposed again, accepted.
     world
         .send(&[&old], propose(&id, &old.pubkey(), &nobody))

@@ -580,3 +580,67 @@ async fn malformed_signed_submissions() {
             .await;
     }
 }
+
+/// A device goes and comes back: what it signed before it went counts at neither time.
+#[tokio::test]
+async fn a_replaced_devices_signatures_are_worth_nothing() {
+    use registry_program::instruction::{replace_device, ReplaceDevice};
+    let mut world = World::new().await;
+    let SigningMeter { meter, device } = signing_meter(&mut world, "S-1").await;
+    let (reporter, authority) = (
+        world.reporter.insecure_clone(),
+        world.authority.insecure_clone(),
+    );
+    let registry = world.deployment.registry_program;
+    let signed_by = |device: &Keypair, reading: Reading, world: &World| {
+        let signature = sign(device, &message(&registry, &meter.id, &reading));
+        [
+            precompile(&[signature]),
+            submit(world, true, &[(meter.address, reading)]),
+        ]
+    };
+    world.pass_time(900).await;
+    let held_back = signed_by(&device, world.reading(1_000, 0), &world);
+    world.pass_time(60).await;
+
+    let second = Keypair::new();
+    let replace = |key: &Keypair, old: u64, new: u64| {
+        let args = ReplaceDevice {
+            device_key: key.pubkey(),
+            old_generation_register: old,
+            old_consumption_register: 0,
+            generation_register: new,
+            consumption_register: 0,
+        };
+        replace_device(&registry, &authority.pubkey(), &meter.address, args)
+    };
+    world.send(&[&authority], replace(&second, 0, 500)).await;
+    world
+        .refuse_last(&[&reporter], &held_back, GridError::SignatureMismatch)
+        .await;
+    world.pass_time(900).await;
+    let of_the_first = signed_by(&device, world.reading(1_500, 0), &world);
+    world
+        .refuse_last(&[&reporter], &of_the_first, GridError::SignatureMismatch)
+        .await;
+    let of_the_second = signed_by(&second, world.reading(1_500, 0), &world);
+    world
+        .bank
+        .send(&world.payer, &[&reporter], &of_the_second)
+        .await
+        .expect("accepted");
+    assert_eq!(world.meter(&meter).await.total_generation, 1_000);
+
+    // The first one is back, with registers below those that it had signed.
+    world.pass_time(60).await;
+    world.send(&[&authority], replace(&device, 1_500, 0)).await;
+    for old in [&held_back, &of_the_first] {
+        world
+            .refuse_last(&[&reporter], old, GridError::ReadingNotNewer)
+            .await;
+    }
+    world
+        .refuse_last(&[&reporter], &of_the_second, GridError::SignatureMismatch)
+        .await;
+    assert_eq!(world.meter(&meter).await.total_generation, 1_000);
+}
