@@ -440,3 +440,52 @@ async fn only_the_last_proposed_owner_can_accept() {
         .refuse(&[&second], lift, GridError::InvalidStatusTransition)
         .await;
 }
+
+/// Device and rated powers change while a meter is stopped too; its owner can't do it.
+#[tokio::test]
+async fn the_authority_alone_changes_a_stopped_meter() {
+    let mut world = World::new().await;
+    let meter = world.active_meter("M-1").await;
+    let (registry, authority) = (
+        world.deployment.registry_program,
+        world.authority.insecure_clone(),
+    );
+    let device = |register: u64| ReplaceDevice {
+        device_key: Pubkey::default(),
+        old_generation_register: register,
+        old_consumption_register: 0,
+        generation_register: register + 1,
+        consumption_register: 0,
+    };
+    let limits = UpdateMeterLimits {
+        generation_capacity_w: 5_000,
+        consumption_capacity_w: 6_000,
+    };
+    for (register, status) in [
+        (0, MeterStatus::Active),
+        (1, MeterStatus::Inactive),
+        (2, MeterStatus::Suspended),
+    ] {
+        if status != MeterStatus::Active {
+            world.set_status(&meter, status).await;
+        }
+        let owner = meter.owner.pubkey();
+        for instruction in [
+            replace_device(&registry, &owner, &meter.address, device(register)),
+            update_meter_limits(&registry, &owner, &meter.address, limits),
+        ] {
+            world
+                .refuse(&[&meter.owner], instruction, GridError::Unauthorized)
+                .await;
+        }
+        let key = authority.pubkey();
+        let replace = replace_device(&registry, &key, &meter.address, device(register));
+        world.send(&[&authority], replace).await;
+        let update = update_meter_limits(&registry, &key, &meter.address, limits);
+        world.send(&[&authority], update).await;
+        let account = world.meter(&meter).await;
+        assert_eq!(account.status(), status);
+        assert_eq!(account.generation_register, register + 1);
+        assert_eq!(account.total_generation, 0);
+    }
+}
