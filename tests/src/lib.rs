@@ -12,7 +12,6 @@ use grid::{
 };
 use registry_program::instruction::RegisterMeter;
 use shared_state::{
-    event::Event,
     reading::Reading,
     state::{meter_id, Meter, MeterStatus, OracleConfig, RegistryConfig, Rules, TokenConfig},
     GridError,
@@ -33,7 +32,7 @@ pub const START: i64 = 1_767_225_600;
 /// The minimum quality of the tests' registry (bps).
 pub const MINIMUM_QUALITY: u16 = 5_000;
 
-/// An embedded bank with a deployment. After each transaction that mints, all invariants are audited.
+/// An embedded bank with a deployment. After each transaction that may mint or retire, all invariants are audited.
 pub struct World {
     pub bank: EmbeddedBank,
     pub deployment: Deployment,
@@ -47,6 +46,8 @@ pub struct World {
     /// A test has put its own key in another program's place, or written a history that never was: nothing is audited
     /// from now on.
     pub forged: bool,
+    /// What a test has burned without retiring it (base units).
+    pub burned: u64,
     /// For each meter: what it has settled, and the highest net generation it has had (Wh).
     book: BTreeMap<Pubkey, (u64, u64)>,
 }
@@ -109,6 +110,7 @@ impl World {
             reporter: Keypair::new(),
             now: 0,
             forged: false,
+            burned: 0,
             book: BTreeMap::new(),
         };
         world.set_time(START).await;
@@ -142,7 +144,7 @@ impl World {
     ) -> Result<Receipt, SendError> {
         let accounts = instruction.accounts.clone();
         let receipt = self.bank.send(&self.payer, signers, &[instruction]).await?;
-        self.after(&accounts, &receipt).await;
+        self.after(&accounts).await;
         Ok(receipt)
     }
 
@@ -395,8 +397,8 @@ impl World {
         self.send(&[&meter.owner], settle).await
     }
 
-    /// Keeps the book of a transaction that succeeded, and audits the deployment if it minted.
-    async fn after(&mut self, accounts: &[AccountMeta], receipt: &Receipt) {
+    /// Keeps the book of a transaction that succeeded, and audits the deployment if it may have minted or retired.
+    async fn after(&mut self, accounts: &[AccountMeta]) {
         if self.forged {
             return;
         }
@@ -419,8 +421,11 @@ impl World {
             );
             book.0 = settled;
         }
-        let minted = |event: &Event| matches!(event, Event::TokensMinted(_));
-        if receipt.events().iter().any(minted) {
+        let token_config = self.deployment.token_config();
+        if accounts
+            .iter()
+            .any(|meta| meta.is_writable && meta.pubkey == token_config)
+        {
             self.audit().await;
         }
     }
@@ -431,6 +436,7 @@ impl World {
             .await
             .expect("an audit");
         assert_eq!(report.findings, []);
+        assert_eq!(report.burned_otherwise(), self.burned);
         report
     }
 }

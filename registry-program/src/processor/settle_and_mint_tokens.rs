@@ -1,14 +1,14 @@
 //! `SettleAndMintTokens`: what is unsettled becomes GRID in the owner's wallet.
 
 use shared_state::{
-    program::{blame, count_error, AccountMut},
+    program::{count_error, AccountMut},
     state::Meter,
     wire, GridResult,
 };
 use solana_account_view::AccountView;
 use solana_program::pubkey::Pubkey;
 
-use super::settlement::{advance, settleable, Settlement};
+use super::settlement::{advance, refusal, settleable, Settlement};
 
 #[inline(always)]
 pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> GridResult {
@@ -35,7 +35,7 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
         settlement.minimum_quality(),
         settlement.available()?,
     )
-    .map_err(|reason| blame("Meter", reason))?;
+    .map_err(refusal)?;
     advance(&mut meter, amount)?;
     drop(meter);
     settlement.mint(amount);

@@ -1,14 +1,10 @@
 //! `SettleManyAndMintTokens`: what is unsettled at several meters becomes GRID in their owner's wallet, with one mint.
 
-use shared_state::{
-    program::{blame, AccountMut},
-    state::Meter,
-    units, wire, GridError, GridResult,
-};
+use shared_state::{program::AccountMut, state::Meter, units, wire, GridError, GridResult};
 use solana_account_view::AccountView;
 use solana_program::pubkey::Pubkey;
 
-use super::settlement::{advance, settleable, Settlement};
+use super::settlement::{advance, refusal, settleable, Settlement};
 
 #[inline(always)]
 pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> GridResult {
@@ -47,7 +43,7 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
     }
     if total == 0 {
         return Err(match passed_over {
-            Some(reason) => blame("Meter", reason),
+            Some(reason) => refusal(reason),
             None => GridError::NotEnoughAccounts,
         });
     }

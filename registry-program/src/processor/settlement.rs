@@ -5,9 +5,10 @@ use shared_state::{
     event::{EventData, MeterBalanceSettled},
     pda::REGISTRY_SEED,
     program::{
-        invoke_signed, program, signer, unix_timestamp, writable, Account, Call, TokenAccount,
+        blame, invoke_signed, program, signer, unix_timestamp, writable, Account, Call,
+        TokenAccount,
     },
-    state::{Meter, RegistryConfig, TokenConfig},
+    state::{Meter, RegistryConfig, TokenConfig, MINTING_ENABLED},
     units, wire, GridError, GridResult,
 };
 use solana_account_view::AccountView;
@@ -65,7 +66,7 @@ impl<'a> Settlement<'a> {
         self.config.minimum_quality
     }
 
-    /// How much the mint limit leaves (Wh).
+    /// How much the token leaves (Wh).
     #[inline(always)]
     pub fn available(&self) -> GridResult<u64> {
         available(&self.token_config)
@@ -91,14 +92,28 @@ impl<'a> Settlement<'a> {
     }
 }
 
-/// How much the mint limit leaves (Wh); everything without one.
+/// How much the token leaves (Wh): nothing while minting is disabled, everything without a mint limit. The token program
+/// sees to both itself.
 #[inline(always)]
 pub fn available(token_config: &TokenConfig) -> GridResult<u64> {
+    if token_config.header.status != MINTING_ENABLED {
+        return Err(blame("TokenConfig", GridError::MintingDisabled));
+    }
     if !token_config.mint_limit.is_set() {
         return Ok(u64::MAX);
     }
     let (wh, _) = units::base_units_to_wh(token_config.mint_limit.available_at(unix_timestamp()?));
     Ok(wh)
+}
+
+/// The error for a meter that can't be settled, after logging whose account it is because of.
+#[cold]
+pub fn refusal(reason: GridError) -> GridError {
+    let role = match reason {
+        GridError::MintLimitExceeded => "TokenConfig",
+        _ => "Meter",
+    };
+    blame(role, reason)
 }
 
 /// How much of a meter's energy can be settled now, at most `available` (Wh), or why none. The minimum quality does not

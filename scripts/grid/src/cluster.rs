@@ -25,6 +25,9 @@ pub trait Cluster {
     /// The account at an address, if there is one.
     async fn account(&mut self, address: &Pubkey) -> anyhow::Result<Option<Account>>;
 
+    /// The accounts at these addresses (100 at most), all as they are at one moment.
+    async fn accounts(&mut self, addresses: &[Pubkey]) -> anyhow::Result<Vec<Option<Account>>>;
+
     /// All accounts that a program owns.
     async fn program_accounts(
         &mut self,

@@ -410,6 +410,7 @@ impl<'a, W: Write> Demo<'a, W> {
         self.summary.supply = audit.supply;
         audit.write(self.out)?;
         ensure!(audit.findings.is_empty(), "the audit found something");
+        ensure!(audit.burned_otherwise() == 0, "GRID is missing");
         Ok(self.summary)
     }
 }

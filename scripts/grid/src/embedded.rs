@@ -204,6 +204,14 @@ impl Cluster for EmbeddedBank {
         Ok(self.context.banks_client.get_account(*address).await?)
     }
 
+    async fn accounts(&mut self, addresses: &[Pubkey]) -> anyhow::Result<Vec<Option<Account>>> {
+        let mut accounts = Vec::new();
+        for address in addresses {
+            accounts.push(self.account(address).await?);
+        }
+        Ok(accounts)
+    }
+
     async fn program_accounts(
         &mut self,
         program: &Pubkey,

@@ -1,6 +1,11 @@
 //! The `grid` command line.
 
-use std::{fs::File, io::stdout, path::PathBuf, process::ExitCode};
+use std::{
+    fs::File,
+    io::{stdout, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use anyhow::{bail, ensure, Context};
 use clap::{Parser, Subcommand};
@@ -65,11 +70,18 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Sample => print!("{}", sample::make()),
         Command::Audit { url, registry } => {
             let mut cluster = Rpc::new(&cluster_url(&url)?, CommitmentConfig::confirmed());
-            let report = tokio::runtime::Runtime::new()?.block_on(async {
+            let (deployment, report) = tokio::runtime::Runtime::new()?.block_on(async {
                 let deployment = Deployment::find(&mut cluster, &registry).await?;
-                audit(&mut cluster, &deployment).await
+                let report = audit(&mut cluster, &deployment).await?;
+                anyhow::Ok((deployment, report))
             })?;
-            report.write(&mut stdout().lock())?;
+            let mut out = stdout().lock();
+            writeln!(
+                out,
+                "programs: oracle {}, registry {registry}, token {}",
+                deployment.oracle_program, deployment.token_program
+            )?;
+            report.write(&mut out)?;
             ensure!(report.findings.is_empty(), "the audit found something");
         }
         Command::Demo { file, strict } => {

@@ -171,6 +171,15 @@ impl Cluster for Rpc {
         Ok(answer.value)
     }
 
+    async fn accounts(&mut self, addresses: &[Pubkey]) -> anyhow::Result<Vec<Option<Account>>> {
+        let answer = self
+            .client
+            .get_multiple_accounts_with_commitment(addresses, self.client.commitment())
+            .await
+            .with_context(|| format!("asking {} for accounts", self.url))?;
+        Ok(answer.value)
+    }
+
     async fn program_accounts(
         &mut self,
         program: &Pubkey,

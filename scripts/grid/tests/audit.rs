@@ -33,11 +33,16 @@ fn it_prints_the_sums_and_names_what_breaks_them() {
     });
     let deployment = node.world.blocking_lock().deployment;
     let registry = deployment.registry_program;
+    let programs = format!(
+        "programs: oracle {}, registry {registry}, token {}\n",
+        deployment.oracle_program, deployment.token_program
+    );
     let (success, stdout, stderr) = audit(&node.url, &registry);
     assert!(success, "{stderr}");
     assert_eq!(
         stdout,
-        "audit: 1 meters have settled 9500 Wh x 10^6 = 9500000000; minted 9500000000, retired 0, \
+        programs.clone()
+            + "audit: 1 meters have settled 9500 Wh x 10^6 = 9500000000; minted 9500000000, retired 0, \
          otherwise burned 0, supply 9500000000: all rules hold\n"
     );
 
@@ -53,7 +58,7 @@ fn it_prints_the_sums_and_names_what_breaks_them() {
     let (success, stdout, stderr) = audit(&node.url, &registry);
     assert!(!success);
     assert!(
-        stdout.starts_with(&format!("finding: Meter M-1 {meter}: has settled 10001 Wh of 10000 Wh generated\nfinding: TokenConfig {}: has minted 9500000000, but the meters have settled 10001000000", deployment.token_config())),
+        stdout.starts_with(&format!("{programs}finding: Meter M-1 {meter}: has settled 10001 Wh of 10000 Wh generated\nfinding: TokenConfig {}: has minted 9500000000, but the meters have settled 10001000000", deployment.token_config())),
         "{stdout}"
     );
     assert!(stdout.trim_end().ends_with(": 2 findings"), "{stdout}");

@@ -82,12 +82,13 @@ impl MintLimit {
         Ok(())
     }
 
-    /// Sets other figures. What is in the bucket stays in it, so nobody gets a full burst anew by a change.
+    /// Sets other figures. What is in the bucket stays in it, so nobody gets a full burst anew by a change; what is minted
+    /// while there is no limit doesn't get in, and nothing gets out.
     pub fn change(&mut self, burst: u64, rate_per_second: u64, now: i64) {
         *self = Self {
             burst,
             rate_per_second,
-            level: if burst == 0 { 0 } else { self.level_at(now) },
+            level: self.level_at(now),
             updated_at: self.updated_at.max(now),
         };
     }
@@ -177,15 +178,11 @@ mod tests {
         assert_eq!(limit.available_at(101), 0);
         assert_eq!(limit.available_at(105), 0);
         assert_eq!(limit.available_at(106), 500_000);
+        // Off and on again.
         limit.change(0, 0, 107);
-        assert_eq!(
-            limit,
-            MintLimit {
-                updated_at: 107,
-                ..MintLimit::default()
-            }
-        );
         assert_eq!(limit.available_at(107), u64::MAX);
+        limit.change(5_000_000, 500_000, 200);
+        assert_eq!(limit.available_at(200), 1_000_000);
     }
 
     proptest! {

@@ -1,9 +1,15 @@
 //! The audit names the account that breaks a rule.
 
-use grid::{audit::audit, cluster::Cluster};
-use gridtoken_tests::World;
+use grid::{
+    audit::audit,
+    cluster::{Cluster, Receipt, SendError},
+};
+use gridtoken_tests::{TestMeter, World};
 use shared_state::state::{Meter, OracleConfig, RegistryConfig, TokenConfig};
-use solana_program::pubkey::Pubkey;
+use solana_account::Account;
+use solana_keypair::Keypair;
+use solana_program::{instruction::Instruction, pubkey::Pubkey};
+use solana_signer::Signer;
 
 /// What the audit finds: the accounts' roles and a part of what it says of each.
 async fn findings(world: &mut World) -> Vec<(Pubkey, String)> {
@@ -47,7 +53,14 @@ async fn a_sound_deployment_has_no_findings() {
 #[tokio::test]
 async fn each_broken_meter_is_named() {
     type Break = fn(&mut Meter);
-    let breaks: [(&str, Break); 9] = [
+    let breaks: [(&str, Break); 14] = [
+        ("0 Wh in 1 settlements", |meter| meter.settlement_count = 1),
+        ("reason 5", |meter| meter.last_reject_reason = 5),
+        ("5 rejected readings", |meter| meter.rejected_count = 5),
+        ("Meter with an invalid id", |meter| meter.meter_id[31] = 1),
+        ("and 1000000001 W", |meter| {
+            meter.consumption_capacity_w = 1_000_000_001
+        }),
         ("is not at the address of its meter id", |meter| {
             meter.meter_id[0] = b'X'
         }),
@@ -64,7 +77,9 @@ async fn each_broken_meter_is_named() {
             meter.last_reading_at = meter.registered_at - 1
         }),
         ("without a reading", |meter| meter.total_consumption = 1),
-        ("in 1 settlements", |meter| meter.settlement_count = 1),
+        ("1 and consumed 0 Wh without", |meter| {
+            meter.total_generation = 1
+        }),
     ];
     for (words, broken) in breaks {
         let mut world = World::new().await;
@@ -183,12 +198,17 @@ async fn configs_that_point_elsewhere_or_are_missing() {
 
     let sound = world.registry_config().await;
     type Break<T> = fn(&mut T, Pubkey);
-    let breaks: [(Break<RegistryConfig>, &str); 2] = [
+    let breaks: [(Break<RegistryConfig>, &str); 4] = [
         (
             |config, key| config.oracle_authority = key,
             "takes readings from",
         ),
         (|config, key| config.token_program = key, "mints with"),
+        (|config, _| config.minimum_quality = 10_001, "10001 bps"),
+        (
+            |config, _| config.header.bump ^= 1,
+            "does not have its bump",
+        ),
     ];
     for (broken, words) in breaks {
         world
@@ -244,4 +264,85 @@ async fn configs_that_point_elsewhere_or_are_missing() {
         .iter()
         .take(3)
         .all(|(_, text)| text.contains("does not exist")));
+}
+
+/// Anybody can have the system program make accounts for the registry program; they must not spoil the audit.
+#[tokio::test]
+async fn empty_accounts_of_strangers_are_no_findings() {
+    let mut world = World::new().await;
+    for space in [0, 280, 500] {
+        let new = Keypair::new();
+        let create = solana_system_interface::instruction::create_account(
+            &world.payer.pubkey(),
+            &new.pubkey(),
+            10_000_000,
+            space,
+            &world.deployment.registry_program,
+        );
+        world.send(&[&new], create).await;
+    }
+    assert_eq!(world.audit().await.empty_accounts, 3);
+}
+
+/// A cluster where something is settled whenever the meters are read, as long as there is something.
+struct Busy {
+    world: World,
+    meters: Vec<TestMeter>,
+}
+
+impl Cluster for Busy {
+    async fn send(
+        &mut self,
+        _: &Keypair,
+        _: &[&Keypair],
+        _: &[Instruction],
+    ) -> Result<Receipt, SendError> {
+        unimplemented!("audits only read")
+    }
+
+    async fn account(&mut self, address: &Pubkey) -> anyhow::Result<Option<Account>> {
+        self.world.bank.account(address).await
+    }
+
+    async fn accounts(&mut self, addresses: &[Pubkey]) -> anyhow::Result<Vec<Option<Account>>> {
+        self.world.bank.accounts(addresses).await
+    }
+
+    async fn program_accounts(
+        &mut self,
+        program: &Pubkey,
+    ) -> anyhow::Result<Vec<(Pubkey, Account)>> {
+        let accounts = self.world.bank.program_accounts(program).await;
+        if let Some(meter) = self.meters.pop() {
+            self.world.settle(&meter).await;
+        }
+        accounts
+    }
+}
+
+#[tokio::test]
+async fn settlements_during_an_audit_are_no_findings() {
+    for count in [3, 25] {
+        let mut world = World::new().await;
+        let mut meters = Vec::new();
+        for index in 0..count {
+            let meter = world.active_meter(&format!("M-{index}")).await;
+            world.report(&meter, 3_600, 10_000, 0).await;
+            meters.push(meter);
+        }
+        let deployment = world.deployment;
+        let mut cluster = Busy { world, meters };
+        let report = audit(&mut cluster, &deployment).await;
+        match count {
+            3 => {
+                let report = report.expect("a quiet moment");
+                assert_eq!(report.findings, []);
+                assert_eq!(report.settled_wh, 30_000);
+            }
+            _ => assert!(report
+                .expect_err("too busy")
+                .to_string()
+                .contains("during each of 20 attempts")),
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! SetConfig and SetRegistryAuthority: who can wire the programs otherwise, and that no authority can mint by hand.
 
+use grid::cluster::SendError;
 use gridtoken_tests::{TestMeter, World, MINIMUM_QUALITY};
 use registry_program::instruction::{set_config, settle_many_and_mint_tokens, SetConfig};
 use shared_state::{
@@ -10,6 +11,7 @@ use shared_state::{
 use solana_keypair::Keypair;
 use solana_program::{instruction::Instruction, pubkey::Pubkey};
 use solana_signer::Signer;
+use solana_transaction::{InstructionError, TransactionError};
 use spl_token::instruction::AuthorityType;
 use token_program::instruction::{
     accept_authority, mint_settled, propose_authority, retire_tokens, set_mint_limit,
@@ -34,6 +36,19 @@ async fn other_registry_authority(world: &mut World) -> Keypair {
     world.send(&[&old], propose).await;
     let accept = registry_program::instruction::accept_authority(&registry, &new.pubkey());
     world.send(&[&new], accept).await;
+    new
+}
+
+/// Hands the oracle over to a key that is not the upgrade authority.
+async fn other_oracle_authority(world: &mut World) -> Keypair {
+    use oracle_program::instruction::{accept_authority, propose_authority};
+    let (old, new) = (world.authority.insecure_clone(), Keypair::new());
+    let oracle = world.deployment.oracle_program;
+    let propose = propose_authority(&oracle, &old.pubkey(), &new.pubkey());
+    world.send(&[&old], propose).await;
+    world
+        .send(&[&new], accept_authority(&oracle, &new.pubkey()))
+        .await;
     new
 }
 
@@ -182,6 +197,7 @@ async fn the_upgrade_authority_names_whose_signature_mints() {
         .refuse(&[&upgrade_authority], set, GridError::ZeroAddress)
         .await;
     let set = set_registry_authority(&token, &upgrade_authority.pubkey(), &new);
+    world.forged = true;
     let receipt = world.send(&[&upgrade_authority], set).await;
     assert_eq!(
         receipt.events(),
@@ -210,7 +226,7 @@ fn attempts(world: &World, key: &Pubkey, victim: &TestMeter, own: &Pubkey) -> Ve
     };
     let outcome = ReadingOutcome {
         reading: Reading {
-            timestamp: world.now,
+            timestamp: world.now + 1,
             generation_register: 1_000_000,
             consumption_register: 0,
         },
@@ -371,6 +387,35 @@ fn attempts(world: &World, key: &Pubkey, victim: &TestMeter, own: &Pubkey) -> Ve
     attempts
 }
 
+/// What each of the [`attempts`] ends with.
+const EXPECTED: [&str; 25] = [
+    "Unauthorized",
+    "Unauthorized",
+    "NotUpgradeAuthority",
+    "NotUpgradeAuthority",
+    "NotUpgradeAuthority",
+    "Unauthorized",
+    "SPL Token: OwnerMismatch",
+    "SPL Token: OwnerMismatch",
+    "Unauthorized",
+    "Unauthorized",
+    "Unauthorized",
+    "SPL Token: OwnerMismatch",
+    "SPL Token: OwnerMismatch",
+    "SPL Token: OwnerMismatch",
+    "SPL Token: OwnerMismatch",
+    "SPL Token: NonNativeHasBalance",
+    "SPL Token: MintCannotFreeze",
+    "SPL Token: InvalidState",
+    "WrongTokenAccountOwner",
+    "NotUpgradeAuthority",
+    "SPL Token: OwnerMismatch",
+    "SPL Token: MintCannotFreeze",
+    "SPL Token: AuthorityTypeNotSupported",
+    "SPL Token: OwnerMismatch",
+    "SPL Token: OwnerMismatch",
+];
+
 #[tokio::test]
 async fn no_authority_can_mint_move_or_freeze_anybodys_tokens() {
     let mut world = World::new().await;
@@ -381,7 +426,15 @@ async fn no_authority_can_mint_move_or_freeze_anybodys_tokens() {
     let registry_authority = other_registry_authority(&mut world).await;
     let token_authority = other_token_authority(&mut world).await;
 
-    for key in [&token_authority, &registry_authority] {
+    let oracle_authority = other_oracle_authority(&mut world).await;
+    let reporter = world.reporter.insecure_clone();
+
+    for key in [
+        &token_authority,
+        &registry_authority,
+        &oracle_authority,
+        &reporter,
+    ] {
         let create = spl_associated_token_account::instruction::create_associated_token_account(
             &world.payer.pubkey(),
             &key.pubkey(),
@@ -390,13 +443,28 @@ async fn no_authority_can_mint_move_or_freeze_anybodys_tokens() {
         );
         world.send(&[], create).await;
         let own = world.deployment.grid_account(&key.pubkey());
+        let mut found = Vec::new();
         for (number, attempt) in attempts(&world, &key.pubkey(), &victim, &own)
             .into_iter()
             .enumerate()
         {
-            let outcome = world.try_send(&[key], attempt).await;
-            assert!(outcome.is_err(), "attempt {number}: {outcome:#?}");
+            println!("attempt {number}");
+            let error = world.try_send(&[key], attempt).await.expect_err("refused");
+            let SendError::Refused { error: reason, .. } = &error else {
+                panic!("{error:?}")
+            };
+            found.push(match error.grid_error() {
+                Some((_, error)) => format!("{error:?}"),
+                None => match reason {
+                    TransactionError::InstructionError(_, InstructionError::Custom(code)) => {
+                        let error = spl_token::error::TokenError::try_from(*code);
+                        format!("SPL Token: {:?}", error.expect("one of SPL Token's"))
+                    }
+                    other => format!("{other:?}"),
+                },
+            });
         }
+        assert_eq!(found, EXPECTED);
         assert_eq!(world.balance(&own).await, 0);
     }
     assert_eq!(world.balance(&victim.wallet).await, 10_000_000_000);

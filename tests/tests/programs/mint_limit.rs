@@ -81,8 +81,16 @@ async fn settlements_mint_what_the_limit_leaves_and_the_rest_stays() {
         let refusal = world
             .refuse(&[&meter.owner], settle, GridError::MintLimitExceeded)
             .await;
-        assert_eq!(refusal.account_at_fault(), Some("Meter"));
+        assert_eq!(refusal.account_at_fault(), Some("TokenConfig"));
     }
+    // Setting it anew, or off and on again, fills nothing up.
+    limit(&mut world, 4 * KWH, 1_000_000).await;
+    limit(&mut world, 0, 0).await;
+    limit(&mut world, 4 * KWH, 1_000_000).await;
+    let settle = world.settlement(&first);
+    world
+        .refuse(&[&first.owner], settle, GridError::MintLimitExceeded)
+        .await;
     // After 1,500 seconds there are 1.5 kWh: 1 for the second, and half for the first.
     world.pass_time(1_500).await;
     world.settle(&second).await;
@@ -151,9 +159,19 @@ async fn of_many_meters_the_first_ones_get_it() {
     for (meter, left) in meters.iter().zip([0, 700, 1_000]) {
         assert_eq!(unsettled(&mut world, meter).await, left);
     }
-    // Nothing left for any: the first meter has nothing unsettled, and its reason is given.
+    // Nothing left for any: the first meter's reason is given.
     world
         .refuse(&[&owner], settle, GridError::InsufficientBalance)
+        .await;
+    let rest = settle_many_and_mint_tokens(
+        &world.deployment.registry_program,
+        &addresses[1..],
+        &owner.pubkey(),
+        &world.deployment.token_program,
+        &wallet,
+    );
+    world
+        .refuse(&[&owner], rest, GridError::MintLimitExceeded)
         .await;
 }
 

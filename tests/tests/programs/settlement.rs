@@ -1,5 +1,6 @@
 //! SettleAndMintTokens: what is unsettled becomes GRID, once, for the owner.
 
+use grid::cluster::SendError;
 use gridtoken_tests::{World, MINIMUM_QUALITY};
 use shared_state::{
     event::{Event, MeterBalanceSettled, TokensMinted},
@@ -34,6 +35,7 @@ async fn the_seed_example_to_the_digit() {
             config.total_minted = 400_000_000_000
         })
         .await;
+    world.burned = 400_000_000_000;
 
     world.report(&meter, 4 * 3_600, 1_000_000, 300_000).await;
     let receipt = world.settle(&meter).await;
@@ -433,4 +435,31 @@ async fn an_amount_that_does_not_fit_is_refused_and_stays_unsettled() {
         .refuse(&[&meter.owner], settle, GridError::ArithmeticOverflow)
         .await;
     world.audit().await;
+}
+
+/// The registry reads the mint limit in the TokenConfig, so it must know it before: nothing has been called yet.
+#[tokio::test]
+async fn a_fake_token_config_is_refused_before_anything_is_called() {
+    let mut world = World::new().await;
+    let meter = world.active_meter("M-1").await;
+    world.report(&meter, 3_600, 10_000, 0).await;
+    let address = world.deployment.token_config();
+    let mut foreign = world_account(&mut world, &address).await;
+    foreign.owner = world.deployment.registry_program;
+    let mut older = world_account(&mut world, &address).await;
+    older.data[1] = 0;
+    for (fake, error) in [
+        (foreign, GridError::WrongAccountOwner),
+        (older, GridError::WrongAccountType),
+    ] {
+        let address = Pubkey::new_unique();
+        world.bank.set_account(&address, fake);
+        let mut settle = world.settlement(&meter);
+        settle.accounts[4].pubkey = address;
+        let refusal = world.refuse(&[&meter.owner], settle, error).await;
+        let SendError::Refused { logs, .. } = &refusal else {
+            panic!("{refusal:?}")
+        };
+        assert!(!logs.iter().any(|line| line.ends_with("invoke [2]")));
+    }
 }

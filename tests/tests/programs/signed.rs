@@ -411,7 +411,50 @@ async fn another_program_can_not_submit_signed_readings() {
     world
         .refuse(&[&thief], through(&settle), GridError::Unauthorized)
         .await;
+    let settle_many = registry_program::instruction::settle_many_and_mint_tokens(
+        &world.deployment.registry_program,
+        &[meters[2].meter.address],
+        &meters[2].meter.owner.pubkey(),
+        &world.deployment.token_program,
+        &meters[2].meter.wallet,
+    );
+    let mut unsigned = through(&settle_many);
+    unsigned.accounts[1].is_signer = false;
+    world
+        .refuse(&[], unsigned, GridError::MissingSignature)
+        .await;
+    world
+        .send(&[&meters[2].meter.owner], through(&settle_many))
+        .await;
+    let retire = token_program::instruction::retire_tokens(
+        &world.deployment.token_program,
+        &meters[2].meter.owner.pubkey(),
+        &meters[2].meter.wallet,
+        token_program::instruction::RetireTokens {
+            amount: 1,
+            beneficiary: thief.pubkey(),
+            reference: [0; 64],
+        },
+    );
+    let mut unsigned = through(&retire);
+    unsigned.accounts[1].is_signer = false;
+    world
+        .refuse(&[], unsigned, GridError::MissingSignature)
+        .await;
+    world
+        .send(&[&meters[2].meter.owner], through(&retire))
+        .await;
     // Not even with everything that the registry itself passes on.
+    let mut mint = token_program::instruction::mint_settled(
+        &world.deployment.token_program,
+        &world.deployment.registry_config(),
+        &meters[1].meter.wallet,
+        1,
+    );
+    mint.accounts[0].is_signer = false;
+    world
+        .refuse(&[], through(&mint), GridError::Unauthorized)
+        .await;
     let mint = token_program::instruction::mint_settled(
         &world.deployment.token_program,
         &thief.pubkey(),

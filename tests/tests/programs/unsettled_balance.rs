@@ -4,6 +4,7 @@ use borsh::BorshDeserialize;
 use gridtoken_tests::{TestMeter, World, MINIMUM_QUALITY};
 use registry_program::instruction::{get_unsettled_balance, UnsettledBalance};
 use shared_state::state::{Meter, MeterStatus, MintLimit, TokenConfig, MINTING_DISABLED};
+use solana_program::pubkey::Pubkey;
 use solana_signer::Signer;
 
 async fn ask(world: &mut World, meter: &TestMeter) -> UnsettledBalance {
@@ -109,6 +110,14 @@ async fn and_in_every_state_of_the_token() {
                     status: MINTING_DISABLED,
                     ..none.header
                 },
+                ..none
+            },
+            0,
+            0,
+        ),
+        (
+            TokenConfig {
+                registry_authority: Pubkey::new_unique(),
                 ..none
             },
             0,

@@ -82,6 +82,19 @@ async fn answer(world: &mut World, question: &Value) -> Result<Value, Value> {
             let account = account.expect("an answer");
             in_context(account.as_ref().map_or(Value::Null, encode))
         }
+        "getMultipleAccounts" => {
+            let addresses: Vec<Pubkey> = parameters[0]
+                .as_array()
+                .expect("addresses")
+                .iter()
+                .map(key)
+                .collect();
+            let accounts = world.bank.accounts(&addresses).await.expect("an answer");
+            let accounts = accounts
+                .iter()
+                .map(|account| account.as_ref().map_or(Value::Null, encode));
+            in_context(accounts.collect())
+        }
         "getProgramAccounts" => {
             let accounts = world.bank.program_accounts(&key(&parameters[0])).await;
             accounts
