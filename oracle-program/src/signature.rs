@@ -11,7 +11,7 @@
 //! | 14 n | per reading, seven `u16`: offset of the signature, its instruction (65535: this one), offset of the public key, its instruction, offset of the message, its length, its instruction |
 //! | 199 n | per reading: public key (32), signature (64), message (103) |
 
-use shared_state::{reading::Reading, state::METER_ID_BYTES};
+use shared_state::{reading::Reading, state::METER_ID_BYTES, wire::Packed};
 use solana_program::{instruction::Instruction, pubkey::Pubkey};
 use solana_sdk_ids::ed25519_program;
 
@@ -119,7 +119,7 @@ impl<'a> Signatures<'a> {
         key: &Pubkey,
         registry_program: &Pubkey,
         meter_id: &[u8; METER_ID_BYTES],
-        reading: &Reading,
+        reading: &Packed<Reading>,
     ) -> bool {
         let Some(entry) = self.entries.get(index) else {
             return false;
@@ -133,7 +133,7 @@ impl<'a> Signatures<'a> {
             && domain == DOMAIN
             && found_registry == registry_program.as_ref()
             && found_id == meter_id
-            && fields == bytemuck::bytes_of(reading)
+            && fields == reading.bytes()
     }
 }
 
@@ -171,7 +171,9 @@ mod tests {
         let data = precompile(&signed).data;
         let is_good = |data: &[u8]| {
             Signatures::new(data, 2).is_some_and(|signatures| {
-                (0..2).all(|index| signatures.is_of(index, &keys[index], &registry, &id, &READING))
+                (0..2).all(|index| {
+                    signatures.is_of(index, &keys[index], &registry, &id, &READING.into())
+                })
             })
         };
         assert!(is_good(&data));
@@ -189,6 +191,6 @@ mod tests {
         assert!(!is_good(&longer));
         assert!(Signatures::new(&data, 1).is_none() && Signatures::new(&data, 3).is_none());
         let signatures = Signatures::new(&data, 2).expect("as made");
-        assert!(!signatures.is_of(2, &keys[0], &registry, &id, &READING));
+        assert!(!signatures.is_of(2, &keys[0], &registry, &id, &READING.into()));
     }
 }

@@ -32,9 +32,7 @@ pub struct ReadingOutcome {
     /// Its score (0-100); zero if it was rejected.
     pub score: u8,
     /// What was unusual: [`event::flags`](crate::event::flags).
-    pub flags: u8,
-    /// Zero.
-    pub reserved: [u8; 3],
+    pub flags: u32,
 }
 
 /// Reason of an accepted reading.

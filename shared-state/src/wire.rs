@@ -1,9 +1,7 @@
 //! Instruction data: one byte of tag, then Borsh.
 //!
 //! The arguments of every instruction are `repr(C)` structs without padding, so that programs read the Borsh bytes in
-//! place. [`args`] reads one such struct, [`List`] a Borsh `Vec` of them.
-
-use core::marker::PhantomData;
+//! place. [`args`] reads one such struct, [`list`] a Borsh `Vec` of them.
 
 use bytemuck::{AnyBitPattern, NoUninit};
 
@@ -58,54 +56,46 @@ pub fn boolean(byte: u8) -> GridResult<bool> {
     }
 }
 
-/// A Borsh `Vec<T>` read in place: a `u32` count, then exactly that many `T`.
+/// A `T` where it stands in instruction data: at any address.
 #[derive(Clone, Copy)]
-pub struct List<'a, T> {
-    items: &'a [u8],
-    item: PhantomData<T>,
+#[repr(C, packed)]
+pub struct Packed<T>(T);
+
+impl<T: Args> Packed<T> {
+    /// Its value.
+    #[inline(always)]
+    pub fn get(&self) -> T {
+        self.0
+    }
+
+    /// Its bytes.
+    #[inline(always)]
+    pub fn bytes(&self) -> &[u8] {
+        // SAFETY: a `T` has no uninitialized bytes, and this one no alignment.
+        unsafe { core::slice::from_raw_parts((&raw const self.0).cast(), size_of::<T>()) }
+    }
 }
 
-impl<'a, T: Args> List<'a, T> {
-    /// Takes all of `data` as one list.
-    #[inline(always)]
-    pub fn new(data: &'a [u8]) -> GridResult<Self> {
-        if data.len() < 4 {
-            return Err(GridError::InvalidInstructionData);
-        }
-        let (count, items) = data.split_at(4);
-        let count = u32::from_le_bytes([count[0], count[1], count[2], count[3]]) as usize;
-        // Both are below 2^38 for any item of less than 64 bytes, so the product is exact.
-        if items.len() != count.wrapping_mul(size_of::<T>()) {
-            return Err(GridError::InvalidInstructionData);
-        }
-        Ok(Self {
-            items,
-            item: PhantomData,
-        })
+impl<T> From<T> for Packed<T> {
+    fn from(value: T) -> Self {
+        Self(value)
     }
+}
 
-    /// How many there are.
-    #[inline(always)]
-    pub fn len(&self) -> usize {
-        self.items.len() / size_of::<T>()
+/// A Borsh `Vec<T>` read in place: a `u32` count, then exactly that many `T`, and nothing else.
+#[inline(always)]
+pub fn list<T: Args>(data: &[u8]) -> GridResult<&[Packed<T>]> {
+    if data.len() < 4 {
+        return Err(GridError::InvalidInstructionData);
     }
-
-    /// Whether there are none.
-    #[inline(always)]
-    pub fn is_empty(&self) -> bool {
-        self.items.is_empty()
+    let (count, items) = data.split_at(4);
+    let count = u32::from_le_bytes([count[0], count[1], count[2], count[3]]) as usize;
+    // Both are below 2^38 for any item of less than 64 bytes, so the product is exact.
+    if items.len() != count.wrapping_mul(size_of::<T>()) {
+        return Err(GridError::InvalidInstructionData);
     }
-
-    /// The items in order.
-    #[inline(always)]
-    pub fn iter(self) -> impl Iterator<Item = T> + 'a
-    where
-        T: 'a,
-    {
-        self.items.chunks_exact(size_of::<T>()).map(|item|
-            // SAFETY: as in `args`; `chunks_exact` gives the length.
-            unsafe { item.as_ptr().cast::<T>().read_unaligned() })
-    }
+    // SAFETY: the length was just checked; a `Packed<T>` needs no alignment, and every bit pattern is one.
+    Ok(unsafe { core::slice::from_raw_parts(items.as_ptr().cast(), count) })
 }
 
 /// Tests of a program's instruction module: what Borsh writes is what the program reads in place.
@@ -143,23 +133,23 @@ mod tests {
     fn lists_read_what_borsh_writes() {
         let values = vec![1u64, u64::MAX, 3];
         let bytes = borsh::to_vec(&values).expect("to memory");
-        let list = List::<u64>::new(&bytes).expect("a list");
-        assert_eq!(list.iter().collect::<Vec<_>>(), values);
-        assert_eq!(list.len(), 3);
+        let found = list::<u64>(&bytes).expect("a list");
+        assert_eq!(found.iter().map(Packed::get).collect::<Vec<_>>(), values);
+        assert_eq!(found[2].bytes(), &bytes[20..]);
         for cut in 0..bytes.len() {
-            assert!(List::<u64>::new(&bytes[..cut]).is_err(), "cut at {cut}");
+            assert!(list::<u64>(&bytes[..cut]).is_err(), "cut at {cut}");
         }
         let mut longer = bytes.clone();
         longer.push(0);
-        assert!(List::<u64>::new(&longer).is_err());
+        assert!(list::<u64>(&longer).is_err());
     }
 
     #[test]
     fn a_count_beyond_the_data_is_refused() {
         let mut bytes = u32::MAX.to_le_bytes().to_vec();
         bytes.extend([0; 8]);
-        assert!(List::<u64>::new(&bytes).is_err());
-        assert!(List::<u64>::new(&0u32.to_le_bytes()).is_ok_and(|list| list.is_empty()));
+        assert!(list::<u64>(&bytes).is_err());
+        assert!(list::<u64>(&0u32.to_le_bytes()).is_ok_and(|list| list.is_empty()));
     }
 
     #[test]

@@ -13,11 +13,16 @@ use grid::{
 use registry_program::instruction::RegisterMeter;
 use shared_state::{
     reading::Reading,
-    state::{meter_id, Meter, MeterStatus, OracleConfig, RegistryConfig, Rules, TokenConfig},
+    state::{
+        meter_id, Meter, MeterStatus, OracleConfig, PowerProfile, RegistryConfig, Rules,
+        TokenConfig,
+    },
     GridError,
 };
 use solana_account::Account;
+use solana_address_lookup_table_interface::state::{AddressLookupTable, LookupTableMeta};
 use solana_keypair::Keypair;
+use solana_message::AddressLookupTableAccount;
 use solana_program::{
     instruction::{AccountMeta, Instruction},
     program_pack::Pack,
@@ -28,6 +33,9 @@ use spl_associated_token_account::instruction::create_associated_token_account;
 
 /// When the tests' world begins: 1 January 2026.
 pub const START: i64 = 1_767_225_600;
+
+/// The most bytes that a transaction can have.
+pub const TRANSACTION_SIZE: u64 = 1_232;
 
 /// The minimum quality of the tests' registry (bps).
 pub const MINIMUM_QUALITY: u16 = 5_000;
@@ -94,6 +102,14 @@ impl World {
             registry_program: Pubkey::new_unique(),
             token_program: Pubkey::new_unique(),
         };
+        Self::deployed_at(deployment, prepare).await
+    }
+
+    /// Deployed only, at these addresses.
+    pub async fn deployed_at(
+        deployment: Deployment,
+        prepare: impl FnOnce(&mut Genesis, &Deployment, &Keypair),
+    ) -> Self {
         let (authority, payer) = (Keypair::new(), Keypair::new());
         let mut genesis = Genesis::new();
         let folder = program_folder().expect("the programs' folder");
@@ -288,6 +304,48 @@ impl World {
             generation_capacity_w: 100_000,
             consumption_capacity_w: 100_000,
         }
+    }
+
+    /// Puts addresses into a lookup table, as an operator would set one up for a gateway or an owner.
+    pub fn lookup_table(&mut self, addresses: Vec<Pubkey>) -> AddressLookupTableAccount {
+        let state = AddressLookupTable {
+            meta: LookupTableMeta::default(),
+            addresses: addresses.clone().into(),
+        };
+        let key = Pubkey::new_unique();
+        let program = solana_address_lookup_table_interface::program::ID;
+        let mut account = Account::new(1_000_000_000, 0, &program);
+        account.data = state.serialize_for_tests().expect("to memory");
+        self.bank.set_account(&key, account);
+        AddressLookupTableAccount { key, addresses }
+    }
+
+    /// Gives a key lamports to pay fees with.
+    pub fn fund(&mut self, key: &Pubkey) {
+        let funds = Account::new(1_000_000_000, 0, &solana_sdk_ids::system_program::ID);
+        self.bank.set_account(key, funds);
+    }
+
+    /// Registers and activates a meter whose anomaly rules are at work, because it has had many readings.
+    pub async fn seasoned_meter(&mut self, serial: &str) -> TestMeter {
+        let meter = self.active_meter(serial).await;
+        self.season(&meter).await;
+        meter
+    }
+
+    /// Lets a meter have had many readings.
+    pub async fn season(&mut self, meter: &TestMeter) {
+        let seasoned = |meter: &mut Meter| {
+            meter.accepted_count = 1_000;
+            meter.quality = 8_500;
+            meter.profile = PowerProfile {
+                generation_mean_w: 4_000,
+                generation_deviation_w: 500,
+                consumption_mean_w: 2_000,
+                consumption_deviation_w: 300,
+            };
+        };
+        self.edit(&meter.address, seasoned).await;
     }
 
     /// A new owner with a GRID token account.

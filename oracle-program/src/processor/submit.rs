@@ -9,7 +9,8 @@ use shared_state::{
     },
     reading::{Reading, ReadingOutcome},
     state::{AccountLayout, Meter, OracleConfig, Track, ORACLE_ACTIVE},
-    wire, GridError, GridResult,
+    wire::{self, Packed},
+    GridError, GridResult,
 };
 use solana_account_view::AccountView;
 use solana_address::address_eq;
@@ -32,7 +33,7 @@ pub struct Accounts<'a> {
 /// The arguments of a submission.
 pub struct Arguments<'a> {
     strict: bool,
-    readings: wire::List<'a, Reading>,
+    readings: &'a [Packed<Reading>],
 }
 
 impl<'a> Arguments<'a> {
@@ -42,7 +43,7 @@ impl<'a> Arguments<'a> {
         let (strict, readings) = wire::tag(data)?;
         let arguments = Self {
             strict: wire::boolean(strict)?,
-            readings: wire::List::new(readings)?,
+            readings: wire::list(readings)?,
         };
         ensure(
             !arguments.readings.is_empty(),
@@ -96,36 +97,33 @@ pub fn submit(
         "registry program",
     )?;
 
-    let window = Window::new(&config.rules, unix_timestamp()?);
+    let context = Context {
+        rules: &config.rules,
+        window: Window::new(&config.rules, unix_timestamp()?),
+        is_signed: signatures.is_some(),
+    };
     let mut tracks = Tracks::new(meters);
-    let mut outcomes = HeadedList::<{ size_of::<ReadingOutcome>() }>::new(meters.len())?;
-    for (index, (view, reading)) in meters.iter().zip(arguments.readings.iter()).enumerate() {
+    let mut outcomes = HeadedList::<ReadingOutcome>::new(meters.len())?;
+    let mut readings = arguments.readings.iter();
+    for view in meters {
+        let Some(reading) = readings.next() else {
+            break;
+        };
+        let index = outcomes.len();
         let meter = Account::<Meter>::new(view, &config.registry_program)?;
         writable(view, Meter::NAME)?;
         if let Some(signatures) = signatures {
-            check_signature(
-                signatures,
-                index,
-                registry_program.address(),
-                &meter,
-                &reading,
-            )?;
+            let registry = registry_program.address();
+            check_signature(signatures, index, registry, &meter, reading)?;
         }
-        let context = Context {
-            rules: &config.rules,
-            window,
-            generation_capacity_w: meter.generation_capacity_w,
-            consumption_capacity_w: meter.consumption_capacity_w,
-            is_signed: signatures.is_some(),
-        };
-        let mut track = tracks.before(index, view, &meter);
-        let outcome = match judge(&context, &meter, &mut track, &reading) {
-            Ok(outcome) => outcome,
-            Err(error) if arguments.strict => return Err(blame(Meter::NAME, error)),
-            Err(error) => rules::reject(error, &mut track, &reading)?,
-        };
-        tracks.after(&track)?;
-        outcomes.push(outcome)?;
+        let track = tracks.before(index, view, &meter);
+        if let Err(error) = judge(&context, &meter, track, reading, &mut outcomes) {
+            if arguments.strict {
+                return Err(blame(Meter::NAME, error));
+            }
+            rules::reject(error, track, reading, &mut outcomes)?;
+        }
+        tracks.after(index, view, &meter, &outcomes)?;
     }
 
     let configs = [
@@ -134,7 +132,7 @@ pub fn submit(
     ];
     invoke_signed_list(
         registry_program.address(),
-        configs,
+        &configs,
         meters,
         outcomes.with_header(&record_readings_header(meters.len())),
         &[ORACLE_SEED, &[config.header.bump]],
@@ -150,7 +148,7 @@ fn check_signature(
     index: usize,
     registry_program: &Pubkey,
     meter: &Meter,
-    reading: &Reading,
+    reading: &Packed<Reading>,
 ) -> GridResult {
     if is_zero(&meter.device_key) {
         return Err(blame(Meter::NAME, GridError::DeviceKeyMissing));
@@ -167,20 +165,21 @@ fn check_signature(
     }
 }
 
-/// Judges one reading.
-#[inline(always)]
+/// Judges one reading. Not inlined: a function of its own has all registers to itself, for two units.
+#[inline(never)]
 fn judge(
     context: &Context,
     meter: &Meter,
-    track: &mut Track,
-    reading: &Reading,
-) -> GridResult<ReadingOutcome> {
+    track: &Track,
+    reading: &Packed<Reading>,
+    outcomes: &mut HeadedList<ReadingOutcome>,
+) -> GridResult {
     ensure(meter.is_active(), GridError::MeterNotActive)?;
     ensure(
         context.is_signed || is_zero(&meter.device_key),
         GridError::UnsignedReading,
     )?;
-    rules::accept(context, track, reading)
+    rules::accept(context, track, reading, outcomes)
 }
 
 /// Where each meter stands within the batch. The accounts change only when the registry is called, so a meter's second
@@ -196,9 +195,12 @@ impl<'a> Tracks<'a> {
     fn new(meters: &'a [AccountView]) -> Self {
         // The runtime lays accounts out in their order, and a repeated one shares its place with the first: the places
         // go up exactly if none repeats.
-        let is_distinct = meters
-            .windows(2)
-            .all(|pair| pair[0].account_ptr() < pair[1].account_ptr());
+        let mut highest = core::ptr::null();
+        let is_distinct = meters.iter().all(|view| {
+            let goes_up = highest < view.account_ptr();
+            highest = view.account_ptr();
+            goes_up
+        });
         let after = if is_distinct {
             None
         } else {
@@ -209,25 +211,42 @@ impl<'a> Tracks<'a> {
 
     /// The track that the reading at `index` is judged against.
     #[inline(always)]
-    fn before(&self, index: usize, view: &AccountView, meter: &Meter) -> Track {
-        if let Some(after) = &self.after {
-            let earlier = self
-                .meters
-                .iter()
-                .take(index)
-                .rposition(|earlier| earlier == view);
-            if let Some(track) = earlier.and_then(|earlier| after.as_slice().get(earlier)) {
-                return *track;
-            }
+    fn before<'b>(&'b self, index: usize, view: &AccountView, meter: &'b Meter) -> &'b Track {
+        match &self.after {
+            Some(after) => self.earlier(after, index, view).unwrap_or(meter.track()),
+            None => meter.track(),
         }
-        meter.track()
     }
 
-    /// Keeps the track that a reading left.
+    /// The track that the meter's last reading before `index` left, if it has one in the batch.
+    #[inline(never)]
+    fn earlier<'b>(
+        &self,
+        after: &'b FixedVec<Track>,
+        index: usize,
+        view: &AccountView,
+    ) -> Option<&'b Track> {
+        let is_same = |earlier| earlier == view;
+        let earlier = self.meters.iter().take(index).rposition(is_same)?;
+        after.as_slice().get(earlier)
+    }
+
+    /// Keeps the track that the reading at `index` left.
     #[inline(always)]
-    fn after(&mut self, track: &Track) -> GridResult {
+    fn after(
+        &mut self,
+        index: usize,
+        view: &AccountView,
+        meter: &Meter,
+        outcomes: &HeadedList<ReadingOutcome>,
+    ) -> GridResult {
+        if self.after.is_none() {
+            return Ok(());
+        }
+        let outcome = outcomes.last().get();
+        let track = rules::follow(self.before(index, view, meter), &outcome);
         match &mut self.after {
-            Some(after) => after.push(*track),
+            Some(after) => after.push(track),
             None => Ok(()),
         }
     }
@@ -253,9 +272,9 @@ mod tests {
             reason,
             ..ReadingOutcome::zeroed()
         });
-        let mut list = HeadedList::<48>::new(2).expect("room");
+        let mut list = HeadedList::new(2).expect("room");
         for outcome in outcomes {
-            list.push(outcome).expect("room");
+            list.place().expect("room").put(outcome.into());
         }
         let expected = borsh::to_vec(&(wire::RECORD_READINGS, outcomes.to_vec()));
         assert_eq!(

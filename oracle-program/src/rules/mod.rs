@@ -14,130 +14,202 @@ pub mod rated_power;
 pub mod registers;
 pub mod timestamp;
 
+use core::num::NonZeroU32;
+
 use shared_state::{
     event::flags,
+    program::HeadedList,
     reading::{Reading, ReadingOutcome, ACCEPTED},
-    state::{Rules, Track},
+    state::{PowerProfile, Rules, Track},
+    wire::Packed,
     GridError, GridResult,
 };
 
+use rated_power::Power;
 use timestamp::Window;
 
-/// What the rules need to know beside the reading and the meter's track.
+/// What the rules need to know beside the reading and the meter's track: the same for all readings of a batch.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
     /// The numbers in the rules.
     pub rules: &'a Rules,
     /// What the clock allows.
     pub window: Window,
-    /// Rated power of the meter's generator (W).
-    pub generation_capacity_w: u32,
-    /// Rated power of the meter's connection (W).
-    pub consumption_capacity_w: u32,
-    /// Whether the device signed the reading.
+    /// Whether the devices signed the readings.
     pub is_signed: bool,
 }
 
-/// Judges a reading. On success, `track` has moved on to it and the outcome says what to record; otherwise `track` is
-/// unchanged and the error is that of the first rule that the reading breaks.
+/// Judges a reading. Its outcome, if it is good, is appended to `outcomes`; the error is that of the first rule that it
+/// breaks.
 #[inline(always)]
 pub fn accept(
     context: &Context,
-    track: &mut Track,
-    reading: &Reading,
-) -> GridResult<ReadingOutcome> {
-    let rules = context.rules;
-    let elapsed = context
-        .window
-        .check(rules, track.last_reading_at, reading.timestamp)?;
-    let energy = registers::check(track, reading)?;
-    let generation = rated_power::Check::new(
-        context.generation_capacity_w,
-        elapsed,
-        rules.power_tolerance,
-        energy.generation_wh,
-    );
-    let consumption = rated_power::Check::new(
-        context.consumption_capacity_w,
-        elapsed,
-        rules.power_tolerance,
-        energy.consumption_wh,
-    );
-    if generation.is_exceeded() {
-        return Err(GridError::GenerationAboveRatedPower);
-    }
-    if consumption.is_exceeded() {
-        return Err(GridError::ConsumptionAboveRatedPower);
+    track: &Track,
+    reading: &Packed<Reading>,
+    outcomes: &mut HeadedList<ReadingOutcome>,
+) -> GridResult {
+    let step = Step::new(context, track, reading)?;
+    let (flags, score) = if step.is_usual(context, track) {
+        (0, quality::best(context.is_signed))
+    } else {
+        unusual(context, track, reading)
+    };
+    // A meter's first reading is its mean, with no deviation, and its score the quality.
+    let is_first = track.accepted_count == 0;
+    let outcome = ReadingOutcome {
+        reading: step.reading,
+        profile: if is_first {
+            step.first_profile()
+        } else {
+            step.learn(&track.profile)
+        },
+        quality: quality::average(!is_first, track.quality, score),
+        reason: ACCEPTED,
+        score,
+        flags: flags.into(),
+    };
+    outcomes.place()?.put(Packed::from(outcome));
+    Ok(())
+}
+
+/// The step from a meter's last reading to a good one.
+struct Step {
+    reading: Reading,
+    elapsed: NonZeroU32,
+    generation: Power,
+    consumption: Power,
+    /// How far the generation is from its mean (W).
+    generation_off: u64,
+    /// How far the consumption is from its mean (W).
+    consumption_off: u64,
+}
+
+impl Step {
+    /// Checks the rules that a reading can break.
+    #[inline(always)]
+    fn new(context: &Context, track: &Track, reading: &Packed<Reading>) -> GridResult<Self> {
+        let rules = context.rules;
+        let reading = reading.get();
+        let elapsed = context
+            .window
+            .check(rules, track.last_reading_at, reading.timestamp)?;
+        let energy = registers::check(track, &reading)?;
+        let Some(generation) = rated_power::check(
+            track.generation_capacity_w,
+            elapsed,
+            rules.power_tolerance,
+            energy.generation_wh,
+        ) else {
+            return Err(GridError::GenerationAboveRatedPower);
+        };
+        let Some(consumption) = rated_power::check(
+            track.consumption_capacity_w,
+            elapsed,
+            rules.power_tolerance,
+            energy.consumption_wh,
+        ) else {
+            return Err(GridError::ConsumptionAboveRatedPower);
+        };
+        let usual = &track.profile;
+        Ok(Self {
+            reading,
+            elapsed,
+            generation,
+            consumption,
+            generation_off: anomaly::distance(generation.mean_w, usual.generation_mean_w),
+            consumption_off: anomaly::distance(consumption.mean_w, usual.consumption_mean_w),
+        })
     }
 
-    let generation_w = generation.mean_power_w();
-    let consumption_w = consumption.mean_power_w();
-    let mut found = 0;
-    if track.accepted_count >= u64::from(rules.anomaly_warm_up) {
-        let profile = &track.profile;
-        if anomaly::is_anomaly(
-            rules,
-            generation_w,
-            profile.generation_mean_w,
-            profile.generation_deviation_w,
-            context.generation_capacity_w,
-        ) {
-            found |= flags::GENERATION_ANOMALY;
-        }
-        if anomaly::is_anomaly(
-            rules,
-            consumption_w,
-            profile.consumption_mean_w,
-            profile.consumption_deviation_w,
-            context.consumption_capacity_w,
-        ) {
-            found |= flags::CONSUMPTION_ANOMALY;
+    /// Whether nothing is to be flagged, and both powers are possible without the tolerance.
+    #[inline(always)]
+    fn is_usual(&self, context: &Context, track: &Track) -> bool {
+        !self.generation.needs_tolerance
+            && !self.consumption.needs_tolerance
+            && !timestamp::is_gap(context.rules, self.elapsed)
+            && !context.window.is_late(self.reading.timestamp)
+            && !self.is_generation_anomaly(context.rules, track)
+            && !self.is_consumption_anomaly(context.rules, track)
+    }
+
+    #[inline(always)]
+    fn is_generation_anomaly(&self, rules: &Rules, track: &Track) -> bool {
+        track.accepted_count >= u64::from(rules.anomaly_warm_up)
+            && anomaly::is_anomaly(
+                rules,
+                self.generation_off,
+                track.profile.generation_deviation_w,
+                track.generation_capacity_w,
+            )
+    }
+
+    #[inline(always)]
+    fn is_consumption_anomaly(&self, rules: &Rules, track: &Track) -> bool {
+        track.accepted_count >= u64::from(rules.anomaly_warm_up)
+            && anomaly::is_anomaly(
+                rules,
+                self.consumption_off,
+                track.profile.consumption_deviation_w,
+                track.consumption_capacity_w,
+            )
+    }
+
+    /// The profile of a meter with this one reading.
+    #[inline(always)]
+    fn first_profile(&self) -> PowerProfile {
+        PowerProfile {
+            // At most twice a capacity of at most 10^9 W.
+            generation_mean_w: self.generation.mean_w as u32,
+            generation_deviation_w: 0,
+            consumption_mean_w: self.consumption.mean_w as u32,
+            consumption_deviation_w: 0,
         }
     }
-    if timestamp::is_gap(rules, elapsed) {
+
+    /// The profile after this reading.
+    #[inline(always)]
+    fn learn(&self, past: &PowerProfile) -> PowerProfile {
+        let average = anomaly::average;
+        PowerProfile {
+            generation_mean_w: average(past.generation_mean_w, self.generation.mean_w),
+            generation_deviation_w: average(past.generation_deviation_w, self.generation_off),
+            consumption_mean_w: average(past.consumption_mean_w, self.consumption.mean_w),
+            consumption_deviation_w: average(past.consumption_deviation_w, self.consumption_off),
+        }
+    }
+}
+
+/// Flags and score of a good reading that is out of the ordinary in some way. Takes the step anew: to keep it in memory
+/// for this would cost every usual reading.
+#[cold]
+#[inline(never)]
+fn unusual(context: &Context, track: &Track, reading: &Packed<Reading>) -> (u8, u8) {
+    let Ok(step) = Step::new(context, track, reading) else {
+        return (0, 0);
+    };
+    let rules = context.rules;
+    let mut found = 0;
+    if step.is_generation_anomaly(rules, track) {
+        found |= flags::GENERATION_ANOMALY;
+    }
+    if step.is_consumption_anomaly(rules, track) {
+        found |= flags::CONSUMPTION_ANOMALY;
+    }
+    if timestamp::is_gap(rules, step.elapsed) {
         found |= flags::GAP;
     }
-    let age = context.window.age(reading.timestamp);
-    if age > rules.late_after {
+    if context.window.is_late(step.reading.timestamp) {
         found |= flags::LATE;
     }
-
     let score = quality::score(&quality::Facts {
         is_signed: context.is_signed,
-        elapsed,
-        age,
-        within_rated_power: !generation.needs_tolerance() && !consumption.needs_tolerance(),
+        elapsed: step.elapsed,
+        age: context.window.age(step.reading.timestamp),
+        within_rated_power: !step.generation.needs_tolerance && !step.consumption.needs_tolerance,
         flags: found,
         rules,
     });
-    let is_first = track.accepted_count == 0;
-    let profile = &mut track.profile;
-    anomaly::learn(
-        is_first,
-        generation_w,
-        &mut profile.generation_mean_w,
-        &mut profile.generation_deviation_w,
-    );
-    anomaly::learn(
-        is_first,
-        consumption_w,
-        &mut profile.consumption_mean_w,
-        &mut profile.consumption_deviation_w,
-    );
-    track.quality = quality::average(!is_first, track.quality, score);
-    track.accepted_count = track.accepted_count.wrapping_add(1);
-    track.last_reading_at = reading.timestamp;
-    track.generation_register = reading.generation_register;
-    track.consumption_register = reading.consumption_register;
-    Ok(ReadingOutcome {
-        reading: *reading,
-        profile: track.profile,
-        quality: track.quality,
-        reason: ACCEPTED,
-        score,
-        flags: found,
-        reserved: [0; 3],
-    })
+    (found, score)
 }
 
 /// The outcome of a reading that broke a rule: a score of zero. Fails with `error` itself if that is no reason that can
@@ -149,9 +221,10 @@ pub fn accept(
 #[inline(never)]
 pub fn reject(
     error: GridError,
-    track: &mut Track,
-    reading: &Reading,
-) -> GridResult<ReadingOutcome> {
+    track: &Track,
+    reading: &Packed<Reading>,
+    outcomes: &mut HeadedList<ReadingOutcome>,
+) -> GridResult {
     // Zero stands for an accepted reading, so it must never come out of here.
     let reason = match u8::try_from(error.code()) {
         Ok(reason) if reason != ACCEPTED => reason,
@@ -161,47 +234,91 @@ pub fn reject(
         error,
         GridError::MeterNotActive | GridError::UnsignedReading | GridError::ReadingNotNewer
     );
-    if is_the_meters {
-        track.quality = quality::average(track.accepted_count > 0, track.quality, 0);
-    }
-    Ok(ReadingOutcome {
-        reading: *reading,
+    let quality = if is_the_meters {
+        quality::average(track.accepted_count > 0, track.quality, 0)
+    } else {
+        track.quality
+    };
+    let outcome = ReadingOutcome {
+        reading: reading.get(),
         profile: track.profile,
-        quality: track.quality,
+        quality,
         reason,
         score: 0,
         flags: 0,
-        reserved: [0; 3],
-    })
+    };
+    outcomes.place()?.put(Packed::from(outcome));
+    Ok(())
+}
+
+/// The track of a meter after an outcome: for its next reading in the same batch.
+pub fn follow(track: &Track, outcome: &ReadingOutcome) -> Track {
+    let quality = outcome.quality;
+    if outcome.reason != ACCEPTED {
+        return Track { quality, ..*track };
+    }
+    Track {
+        last_reading_at: outcome.reading.timestamp,
+        generation_register: outcome.reading.generation_register,
+        consumption_register: outcome.reading.consumption_register,
+        profile: outcome.profile,
+        accepted_count: track.accepted_count.wrapping_add(1),
+        quality,
+        ..*track
+    }
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use shared_state::state::PowerProfile;
+    use bytemuck::Zeroable;
 
-    /// A meter that has just been registered, at time zero with registers of zero.
+    /// A generator of 4 kW behind a connection of 12 kW that has just been registered, at time zero with registers of
+    /// zero: in a quarter of an hour 1,000 and 3,000 Wh, with the tolerance 1,050 and 3,150.
     pub fn fresh_track() -> Track {
         Track {
-            last_reading_at: 0,
-            generation_register: 0,
-            consumption_register: 0,
-            accepted_count: 0,
-            profile: PowerProfile::default(),
-            quality: 0,
+            generation_capacity_w: 4_000,
+            consumption_capacity_w: 12_000,
+            ..Track::zeroed()
         }
     }
 
-    /// A generator of 4 kW behind a connection of 12 kW: in a quarter of an hour 1,000 and 3,000 Wh, with the tolerance
-    /// 1,050 and 3,150.
     fn context(rules: &Rules, now: i64) -> Context<'_> {
         Context {
             rules,
             window: Window::new(rules, now),
-            generation_capacity_w: 4_000,
-            consumption_capacity_w: 12_000,
             is_signed: false,
         }
+    }
+
+    /// Lets `judge` append an outcome.
+    fn outcome(
+        judge: impl FnOnce(&mut HeadedList<ReadingOutcome>) -> GridResult,
+    ) -> GridResult<ReadingOutcome> {
+        let mut list = HeadedList::new(1)?;
+        let judged = judge(&mut list);
+        assert_eq!(list.len(), usize::from(judged.is_ok()));
+        judged.map(|()| list.last().get())
+    }
+
+    fn accept(
+        context: &Context,
+        track: &mut Track,
+        reading: &Reading,
+    ) -> GridResult<ReadingOutcome> {
+        let outcome = outcome(|list| super::accept(context, track, &Packed::from(*reading), list))?;
+        *track = follow(track, &outcome);
+        Ok(outcome)
+    }
+
+    fn reject(
+        error: GridError,
+        track: &mut Track,
+        reading: &Reading,
+    ) -> GridResult<ReadingOutcome> {
+        let outcome = outcome(|list| super::reject(error, track, &Packed::from(*reading), list))?;
+        *track = follow(track, &outcome);
+        Ok(outcome)
     }
 
     fn reading(timestamp: i64, generation_register: u64, consumption_register: u64) -> Reading {
@@ -257,7 +374,7 @@ pub(crate) mod tests {
             let hours = elapsed as u64 / 900;
             let reading = reading(elapsed, generation_w * hours / 4, consumption_w * hours / 4);
             accept(&context(&rules, now), &mut track.clone(), &reading)
-                .map(|outcome| (outcome.flags, outcome.score))
+                .map(|outcome| (outcome.flags as u8, outcome.score))
         };
         assert_eq!(flags(&usual, 900, 900, 2_600, 1_300), Ok((0, 85)));
         assert_eq!(

@@ -43,8 +43,20 @@ pub struct Facts<'a> {
     pub rules: &'a Rules,
 }
 
-/// The score of an accepted reading, 0-100.
+/// The score of an accepted reading that is as good as it can be: within the rated power, and without a flag.
 #[inline(always)]
+pub fn best(is_signed: bool) -> u8 {
+    const REST: u32 = COMPLETENESS + IN_RANGE + TIMELINESS + PLAUSIBILITY;
+    if is_signed {
+        (SIGNED + REST) as u8
+    } else {
+        (VOUCHED + REST) as u8
+    }
+}
+
+/// The score of an accepted reading, 0-100.
+#[cold]
+#[inline(never)]
 pub fn score(facts: &Facts) -> u8 {
     let authenticity = if facts.is_signed { SIGNED } else { VOUCHED };
     let expected = u64::from(facts.rules.expected_interval).wrapping_mul(2);
@@ -240,6 +252,10 @@ mod tests {
             expected += 10 - 5 * u128::from(flags & 1) - 5 * u128::from(flags >> 1 & 1);
             prop_assert_eq!(u128::from(score(&facts)), expected);
             prop_assert!(expected <= 100);
+            let has_flag = flags & 3 != 0 || elapsed > twice || age > late;
+            if within_rated_power && !has_flag {
+                prop_assert_eq!(u128::from(best(is_signed)), expected);
+            }
         }
 
         #[test]

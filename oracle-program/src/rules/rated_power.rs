@@ -7,108 +7,93 @@ use shared_state::units::FULL_BPS;
 
 const SECONDS_PER_HOUR: u64 = 3_600;
 
-/// An amount of energy beside what the rated power allows for it.
-#[derive(Clone, Copy, Debug)]
-pub struct Check {
-    energy_wh: u64,
-    elapsed: NonZeroU32,
-    rated_wh: u64,
-    limit_wh: u64,
-}
-
-impl Check {
-    /// `energy_wh` in `elapsed` seconds, for a meter of `capacity_w` and a tolerance in basis points
-    /// (at most 10,000).
-    #[inline(always)]
-    pub fn new(capacity_w: u32, elapsed: NonZeroU32, tolerance: u16, energy_wh: u64) -> Self {
-        Self {
-            energy_wh,
-            elapsed,
-            rated_wh: energy_limit_wh(capacity_w, elapsed.get(), 0),
-            limit_wh: energy_limit_wh(capacity_w, elapsed.get(), tolerance),
-        }
-    }
-
-    /// Whether it is more than possible, tolerance included.
-    #[inline(always)]
-    pub fn is_exceeded(&self) -> bool {
-        self.energy_wh > self.limit_wh
-    }
-
+/// What a reading's energy says about the power behind it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Power {
+    /// The mean power (W, rounded down): at most twice the capacity.
+    pub mean_w: u64,
     /// Whether it is possible only with the tolerance.
-    #[inline(always)]
-    pub fn needs_tolerance(&self) -> bool {
-        self.energy_wh > self.rated_wh
-    }
-
-    /// Mean power (W, rounded down) of an energy that is not exceeded: at most twice the capacity.
-    #[inline(always)]
-    pub fn mean_power_w(&self) -> u32 {
-        // At most 2 x 10^9 W x 136 years = 2.4 x 10^15 Wh (see `MAX_CAPACITY_W`): times 3,600 it fits into 64 bits, and
-        // the power into 32.
-        let watt_seconds = self.energy_wh.wrapping_mul(SECONDS_PER_HOUR);
-        (watt_seconds / NonZeroU64::from(self.elapsed)) as u32
-    }
+    pub needs_tolerance: bool,
 }
 
-/// The most energy (Wh, rounded down) at `capacity_w` in `elapsed` seconds, with a tolerance in basis points:
-/// `capacity x elapsed x (10,000 + tolerance) / (3,600 x 10,000)`.
+/// The power behind `energy_wh` in `elapsed` seconds, for a meter of `capacity_w` (at most
+/// [`MAX_CAPACITY_W`](shared_state::units::MAX_CAPACITY_W)) and a tolerance in basis points (at most 10,000). `None` if it
+/// is more than the capacity and the tolerance, in whole watts, allow.
 #[inline(always)]
-pub fn energy_limit_wh(capacity_w: u32, elapsed: u32, tolerance: u16) -> u64 {
-    const DIVISOR: u64 = SECONDS_PER_HOUR * FULL_BPS as u64;
+pub fn check(
+    capacity_w: u32,
+    elapsed: NonZeroU32,
+    tolerance: u16,
+    energy_wh: u64,
+) -> Option<Power> {
+    // At most 10^9 W + 10^9 W, times 2^32 s: below 2^63.
     let factor = u64::from(FULL_BPS) + u64::from(tolerance);
-    // 32 bits by 32 bits fit into 64.
-    let watt_seconds = u64::from(capacity_w).wrapping_mul(u64::from(elapsed));
-    // The product of all three would need more than 64 bits; whole and rest times the factor don't, and
-    // floor((q d + r) f / d) = q f + floor(r f / d).
-    let whole = (watt_seconds / DIVISOR).wrapping_mul(factor);
-    let rest = (watt_seconds % DIVISOR).wrapping_mul(factor) / DIVISOR;
-    whole.wrapping_add(rest)
+    let limit_w = u64::from(capacity_w).wrapping_mul(factor) / u64::from(FULL_BPS);
+    let elapsed = NonZeroU64::from(elapsed);
+    let limit_ws = limit_w.wrapping_mul(elapsed.get());
+    if energy_wh > u64::MAX / SECONDS_PER_HOUR {
+        return None;
+    }
+    let energy_ws = energy_wh.wrapping_mul(SECONDS_PER_HOUR);
+    if energy_ws > limit_ws {
+        return None;
+    }
+    let rated_ws = u64::from(capacity_w).wrapping_mul(elapsed.get());
+    Some(Power {
+        mean_w: energy_ws / elapsed,
+        needs_tolerance: energy_ws > rated_ws,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use shared_state::units::MAX_CAPACITY_W;
 
-    fn reference(capacity_w: u32, elapsed: u32, tolerance: u16) -> u128 {
-        u128::from(capacity_w) * u128::from(elapsed) * (10_000 + u128::from(tolerance)) / 36_000_000
+    fn seconds(elapsed: u32) -> NonZeroU32 {
+        NonZeroU32::new(elapsed).expect("above zero")
     }
 
     #[test]
     fn a_five_kilowatt_roof_in_a_quarter_of_an_hour() {
-        assert_eq!(energy_limit_wh(5_000, 900, 0), 1_250);
-        assert_eq!(energy_limit_wh(5_000, 900, 500), 1_312);
-        let quarter = NonZeroU32::new(900).expect("above zero");
-        let check = |energy| Check::new(5_000, quarter, 500, energy);
-        assert!(!check(1_250).needs_tolerance());
-        assert!(check(1_251).needs_tolerance());
-        assert!(!check(1_312).is_exceeded());
-        assert!(check(1_313).is_exceeded());
-        assert!(check(u64::MAX).is_exceeded());
-        assert_eq!(check(1_250).mean_power_w(), 5_000);
-        assert_eq!(check(0).mean_power_w(), 0);
+        let check = |energy| {
+            check(5_000, seconds(900), 500, energy)
+                .map(|power| (power.mean_w, power.needs_tolerance))
+        };
+        assert_eq!(check(0), Some((0, false)));
+        assert_eq!(check(1_250), Some((5_000, false)));
+        assert_eq!(check(1_251), Some((5_004, true)));
+        assert_eq!(check(1_312), Some((5_248, true)));
+        assert_eq!(check(1_313), None);
+        assert_eq!(check(u64::MAX), None);
+    }
+
+    #[test]
+    fn the_largest_numbers() {
+        let check = |energy| check(MAX_CAPACITY_W, seconds(u32::MAX), 10_000, energy);
+        let most = 2 * u64::from(MAX_CAPACITY_W) * u64::from(u32::MAX) / 3_600;
+        let power = check(most).expect("possible");
+        assert_eq!(power.mean_w, 1_999_999_999);
+        assert_eq!(check(most + 1), None);
     }
 
     proptest! {
         #[test]
-        fn agrees_with_128_bits(capacity in any::<u32>(), elapsed in any::<u32>(), tolerance in any::<u16>()) {
-            prop_assert_eq!(
-                u128::from(energy_limit_wh(capacity, elapsed, tolerance)),
-                reference(capacity, elapsed, tolerance)
-            );
-        }
-
-        #[test]
-        fn mean_power_agrees_with_128_bits(
-            capacity in 1..=shared_state::units::MAX_CAPACITY_W, elapsed in 1u32.., share in 0..=10_000u64,
+        fn agrees_with_128_bits(
+            capacity in 1..=MAX_CAPACITY_W, elapsed in prop_oneof![1u32.., 1u32..10_000], tolerance in 0..=10_000u16,
+            energy in any::<u64>(), near in any::<bool>(), offset in 0..3u128,
         ) {
-            let limit = energy_limit_wh(capacity, elapsed, 10_000);
-            let energy = (u128::from(limit) * u128::from(share) / 10_000) as u64;
-            let seconds = NonZeroU32::new(elapsed).expect("above zero");
-            let power = Check::new(capacity, seconds, 10_000, energy).mean_power_w();
-            let expected = u128::from(energy) * 3_600 / u128::from(elapsed);
-            prop_assert_eq!(u128::from(power), expected);
+            let limit_w = u128::from(capacity) * (10_000 + u128::from(tolerance)) / 10_000;
+            let limit_wh = limit_w * u128::from(elapsed) / 3_600;
+            // Half of them right below, at or above the limit.
+            let energy = if near { u64::try_from((limit_wh + offset).saturating_sub(1)).unwrap_or(0) } else { energy };
+            let energy_ws = u128::from(energy) * 3_600;
+            let expected = (energy_ws <= limit_w * u128::from(elapsed)).then(|| Power {
+                mean_w: (energy_ws / u128::from(elapsed)) as u64,
+                needs_tolerance: energy_ws > u128::from(capacity) * u128::from(elapsed),
+            });
+            prop_assert_eq!(check(capacity, seconds(elapsed), tolerance, energy), expected);
         }
     }
 }

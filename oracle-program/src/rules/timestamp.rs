@@ -13,6 +13,8 @@ pub struct Window {
     newest: i64,
     /// The earliest timestamp.
     oldest: i64,
+    /// The earliest timestamp that isn't late.
+    punctual: i64,
 }
 
 impl Window {
@@ -23,6 +25,7 @@ impl Window {
             now,
             newest: now.saturating_add(rules.max_future_skew.into()),
             oldest: now.saturating_sub(rules.max_age.into()),
+            punctual: now.saturating_sub(rules.late_after.into()),
         }
     }
 
@@ -49,6 +52,12 @@ impl Window {
             Some(elapsed) if elapsed.get() >= rules.min_interval => Ok(elapsed),
             _ => Err(GridError::ReadingTooSoon),
         }
+    }
+
+    /// Whether a reading is late: older than `late_after`.
+    #[inline(always)]
+    pub fn is_late(&self, timestamp: i64) -> bool {
+        timestamp < self.punctual
     }
 
     /// How old a reading is that [`Self::check`] has passed (s): at most `max_age`, zero if it is ahead of the clock.
@@ -106,6 +115,8 @@ mod tests {
         let window = Window::new(&rules, NOW);
         assert_eq!(window.age(NOW - 5), 5);
         assert_eq!(window.age(NOW + 5), 0);
+        assert!(!window.is_late(NOW - 3_600));
+        assert!(window.is_late(NOW - 3_601));
     }
 
     proptest! {

@@ -7,7 +7,8 @@ use shared_state::{
     reading::{ReadingOutcome, ACCEPTED},
     state::{Meter, RegistryConfig},
     units::{self, FULL_BPS},
-    wire, GridError, GridResult,
+    wire::{self, Packed},
+    GridError, GridResult,
 };
 use solana_account_view::AccountView;
 use solana_address::address_eq;
@@ -15,7 +16,7 @@ use solana_program::{log::sol_log_data, pubkey::Pubkey};
 
 #[inline(always)]
 pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> GridResult {
-    let outcomes = wire::List::<ReadingOutcome>::new(data)?;
+    let outcomes = wire::list::<ReadingOutcome>(data)?;
     let [caller, config, meters @ ..] = accounts else {
         return Err(GridError::NotEnoughAccounts);
     };
@@ -27,13 +28,17 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
     ensure(outcomes.len() >= meters.len(), GridError::TooManyAccounts)?;
     ensure(outcomes.len() <= meters.len(), GridError::NotEnoughAccounts)?;
 
-    let mut recorded = HeadedList::<{ size_of::<MeterReadingRecorded>() }>::new(meters.len())?;
-    for (view, outcome) in meters.iter().zip(outcomes.iter()) {
+    let mut recorded = HeadedList::new(meters.len())?;
+    let mut outcomes = outcomes.iter();
+    for view in meters {
+        let Some(outcome) = outcomes.next() else {
+            break;
+        };
         let mut meter = AccountMut::<Meter>::new(view, program_id)?;
-        if outcome.reason == ACCEPTED {
-            recorded.push(record(&mut meter, &outcome)?)?;
+        if outcome.get().reason == ACCEPTED {
+            record(&mut meter, outcome, &mut recorded)?;
         } else {
-            reject(&mut meter, &outcome)?;
+            reject(&mut meter, outcome)?;
         }
     }
     if !recorded.is_empty() {
@@ -43,11 +48,18 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
     Ok(())
 }
 
-/// Adds an accepted reading, and returns what is to be logged of it. The registry doesn't take the oracle's word: a meter that isn't active, or a time or
-/// register that doesn't go forward, is refused here too, so a faulty oracle can't make energy out of nothing.
-#[inline(always)]
-fn record(meter: &mut Meter, outcome: &ReadingOutcome) -> GridResult<MeterReadingRecorded> {
-    let reading = &outcome.reading;
+/// Adds an accepted reading, and appends what is to be logged of it to `recorded`. The registry doesn't take the oracle's
+/// word: a meter that isn't active, or a time or register that doesn't go forward, is refused here too, so a faulty
+/// oracle can't make energy out of nothing. Not inlined: a function of its own has all registers to itself, for two
+/// units.
+#[inline(never)]
+fn record(
+    meter: &mut Meter,
+    outcome: &Packed<ReadingOutcome>,
+    recorded: &mut HeadedList<MeterReadingRecorded>,
+) -> GridResult {
+    let outcome = outcome.get();
+    let reading = outcome.reading;
     ensure(meter.is_active(), GridError::MeterNotActive)?;
     ensure(
         reading.timestamp > meter.last_reading_at
@@ -73,22 +85,26 @@ fn record(meter: &mut Meter, outcome: &ReadingOutcome) -> GridResult<MeterReadin
     meter.accepted_count = units::add(meter.accepted_count, 1)?;
     meter.profile = outcome.profile;
     meter.quality = outcome.quality;
-    Ok(MeterReadingRecorded {
+    let event = MeterReadingRecorded {
         meter_id: meter.meter_id,
         timestamp: reading.timestamp,
         generation_register: reading.generation_register,
         consumption_register: reading.consumption_register,
         quality: outcome.quality,
         score: outcome.score,
-        flags: outcome.flags,
+        flags: outcome.flags as u8,
         sequence: meter.accepted_count as u32,
-    })
+    };
+    recorded.place()?.put(Packed::from(event));
+    Ok(())
 }
 
 /// Notes a rejected reading: a count, the reason and a quality that can't be better than before. Energy, registers and
 /// the time of the last reading stay as they are.
-#[inline(always)]
-fn reject(meter: &mut Meter, outcome: &ReadingOutcome) -> GridResult {
+#[cold]
+#[inline(never)]
+fn reject(meter: &mut Meter, outcome: &Packed<ReadingOutcome>) -> GridResult {
+    let outcome = outcome.get();
     ensure(
         outcome.quality <= meter.quality && outcome.score == 0,
         GridError::InvalidOutcome,

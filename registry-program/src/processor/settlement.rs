@@ -18,6 +18,7 @@ use solana_program::pubkey::Pubkey;
 /// The checked accounts of a settlement without its meters.
 pub struct Settlement<'a> {
     claimant: &'a Pubkey,
+    is_recipients_owner: bool,
     config: Account<'a, RegistryConfig>,
     token_config: Account<'a, TokenConfig>,
     mint: &'a AccountView,
@@ -39,12 +40,14 @@ impl<'a> Settlement<'a> {
         writable(token_config, "TokenConfig")?;
         writable(mint, "GRID mint")?;
         writable(recipient, "recipient")?;
+        let recipient = TokenAccount::new(recipient, mint.address(), "recipient")?;
         Ok(Self {
             claimant,
+            is_recipients_owner: address_eq(claimant, recipient.owner()),
             token_config: Account::<TokenConfig>::new(token_config, token_program.address())?,
             config,
             mint,
-            recipient: TokenAccount::new(recipient, mint.address(), "recipient")?,
+            recipient,
             spl_token,
             token_program,
         })
@@ -53,11 +56,25 @@ impl<'a> Settlement<'a> {
     /// Checks that the claimant may settle this meter, and that the recipient belongs to its owner.
     #[inline(always)]
     pub fn check_meter(&self, meter: &Meter) -> GridResult {
-        ensure(
-            address_eq(self.claimant, &meter.owner) || address_eq(self.claimant, &meter.delegate),
-            GridError::Unauthorized,
-        )?;
-        self.recipient.belongs_to(&meter.owner)
+        // A claimant who owns the recipient needs no look at the delegate, once the recipient is the owner's.
+        if address_eq(self.recipient.owner(), &meter.owner)
+            && (self.is_recipients_owner || address_eq(self.claimant, &meter.delegate))
+        {
+            Ok(())
+        } else {
+            Err(self.why_not(meter))
+        }
+    }
+
+    /// Why a meter can't be settled by this claimant to this recipient.
+    #[cold]
+    #[inline(never)]
+    fn why_not(&self, meter: &Meter) -> GridError {
+        if address_eq(self.claimant, &meter.owner) || address_eq(self.claimant, &meter.delegate) {
+            blame("recipient", GridError::WrongTokenAccountOwner)
+        } else {
+            GridError::Unauthorized
+        }
     }
 
     /// The minimum quality (bps).
@@ -134,7 +151,8 @@ pub fn settleable(meter: &Meter, minimum_quality: u16, available: u64) -> GridRe
 /// Advances the meter's tracker by `amount` (Wh), which [`settleable`] has given.
 #[inline(always)]
 pub fn advance(meter: &mut Meter, amount: u64) -> GridResult {
-    meter.settled_net_generation = units::add(meter.settled_net_generation, amount)?;
+    // At most the meter's net generation, because `amount` is at most what is unsettled of it.
+    meter.settled_net_generation = meter.settled_net_generation.wrapping_add(amount);
     meter.settlement_count = units::add(meter.settlement_count, 1)?;
     MeterBalanceSettled {
         meter_id: meter.meter_id,

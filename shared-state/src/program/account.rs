@@ -257,12 +257,17 @@ impl<'a> TokenAccount<'a> {
         self.view
     }
 
+    /// Who the account belongs to.
+    #[inline(always)]
+    pub fn owner(&self) -> &'a Pubkey {
+        // SAFETY: `new` checked the length; an address has an alignment of one.
+        unsafe { &*self.view.data_ptr().add(32).cast::<Pubkey>() }
+    }
+
     /// Checks that the account belongs to `owner`.
     #[inline(always)]
     pub fn belongs_to(&self, owner: &Pubkey) -> GridResult {
-        // SAFETY: `new` checked the length; an address has an alignment of one.
-        let holder = unsafe { &*self.view.data_ptr().add(32).cast::<Pubkey>() };
-        if address_eq(holder, owner) {
+        if address_eq(self.owner(), owner) {
             Ok(())
         } else {
             Err(blame(self.role, GridError::WrongTokenAccountOwner))

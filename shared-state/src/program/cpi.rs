@@ -46,6 +46,22 @@ impl<'a> Call<'a> {
         self.is_signer = true;
         self
     }
+
+    /// Writes what the runtime wants to know of the account.
+    #[inline(always)]
+    fn write(
+        &self,
+        meta: &mut MaybeUninit<InstructionAccount<'a>>,
+        info: &mut MaybeUninit<CpiAccount<'a>>,
+    ) {
+        let address = self.view.address();
+        meta.write(InstructionAccount::new(
+            address,
+            self.is_writable,
+            self.is_signer,
+        ));
+        CpiAccount::init_from_account_view(self.view, info);
+    }
 }
 
 /// Calls `program_id` with these accounts and this data, signing with `seeds` (one address; empty: none).
@@ -62,15 +78,18 @@ pub fn invoke_signed<const N: usize>(
 ) {
     let mut metas = [const { MaybeUninit::uninit() }; N];
     let mut infos = [const { MaybeUninit::uninit() }; N];
-    let accounts = accounts.iter().copied();
-    invoke_with(program_id, accounts, data, seeds, &mut metas, &mut infos);
+    for (account, (meta, info)) in accounts.iter().zip(metas.iter_mut().zip(&mut infos)) {
+        account.write(meta, info);
+    }
+    // SAFETY: the loop has written all of both lists.
+    unsafe { invoke_with(program_id, &metas, &infos, data, seeds) };
 }
 
 /// [`invoke_signed`] for a few accounts and behind them, writable, as many as there are: the lists are on the heap.
 #[inline(always)]
 pub fn invoke_signed_list<const N: usize>(
     program_id: &Pubkey,
-    first: [Call; N],
+    first: &[Call; N],
     writable: &[AccountView],
     data: &[u8],
     seeds: &[&[u8]],
@@ -79,36 +98,37 @@ pub fn invoke_signed_list<const N: usize>(
     let count = writable.len().min(MAX_ACCOUNTS).wrapping_add(N);
     let mut metas = Box::new_uninit_slice(count);
     let mut infos = Box::new_uninit_slice(count);
-    let accounts = first.into_iter().chain(writable.iter().map(Call::writable));
-    invoke_with(program_id, accounts, data, seeds, &mut metas, &mut infos);
+    let mut places = metas.iter_mut().zip(&mut infos);
+    for account in first {
+        if let Some((meta, info)) = places.next() {
+            account.write(meta, info);
+        }
+    }
+    for (account, (meta, info)) in writable.iter().zip(places) {
+        Call::writable(account).write(meta, info);
+    }
+    // SAFETY: both lists have a place for each account of the two loops, so all of both are written.
+    unsafe { invoke_with(program_id, &metas, &infos, data, seeds) };
 }
 
-/// Fills the two lists, as far as they go, and calls.
+/// Calls with these lists.
+///
+/// # Safety
+/// All of both lists must have been written.
 #[inline(always)]
-fn invoke_with<'a>(
+unsafe fn invoke_with<'a>(
     program_id: &Pubkey,
-    accounts: impl Iterator<Item = Call<'a>>,
+    metas: &[MaybeUninit<InstructionAccount<'a>>],
+    infos: &[MaybeUninit<CpiAccount<'a>>],
     data: &[u8],
     seeds: &[&[u8]],
-    metas: &mut [MaybeUninit<InstructionAccount<'a>>],
-    infos: &mut [MaybeUninit<CpiAccount<'a>>],
 ) {
-    let mut count = 0;
-    for ((account, meta), info) in accounts.zip(&mut *metas).zip(&mut *infos) {
-        meta.write(InstructionAccount::new(
-            account.view.address(),
-            account.is_writable,
-            account.is_signer,
-        ));
-        CpiAccount::init_from_account_view(account.view, info);
-        count += 1;
-    }
     let mut signer_seeds = [const { MaybeUninit::<Seed>::uninit() }; 3];
     for (seed, slot) in seeds.iter().zip(&mut signer_seeds) {
         slot.write(Seed::from(*seed));
     }
-    // SAFETY: the first `count` metas and infos and the first `seeds.len()` (at most three) signer seeds were just
-    // written. The views stay valid during the call, and by the rule above nothing in them is borrowed.
+    // SAFETY: the metas and infos have been written, as promised, and the first `seeds.len()` (at most three) signer
+    // seeds just now. The views stay valid during the call, and by the rule above nothing in them is borrowed.
     unsafe {
         let seeds = core::slice::from_raw_parts(
             signer_seeds.as_ptr().cast::<Seed>(),
@@ -118,10 +138,10 @@ fn invoke_with<'a>(
         invoke_signed_unchecked(
             &InstructionView {
                 program_id,
-                accounts: core::slice::from_raw_parts(metas.as_ptr().cast(), count),
+                accounts: core::slice::from_raw_parts(metas.as_ptr().cast(), metas.len()),
                 data,
             },
-            core::slice::from_raw_parts(infos.as_ptr().cast(), count),
+            core::slice::from_raw_parts(infos.as_ptr().cast(), infos.len()),
             if seeds.is_empty() { &[] } else { &signers },
         );
     }

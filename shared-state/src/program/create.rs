@@ -1,12 +1,13 @@
 //! Creation of accounts at derived addresses.
 
 use solana_account_view::AccountView;
-use solana_program::{pubkey::Pubkey, rent::Rent, sysvar::Sysvar};
+use solana_program::pubkey::Pubkey;
 use solana_sdk_ids::system_program;
 
 use super::{
     account::{blame, writable, AccountMut},
     cpi::{invoke_signed, Call},
+    rent::rent_exemption,
 };
 use crate::{
     error::{GridError, GridResult},
@@ -57,8 +58,7 @@ pub fn create_pda(
     let with_one: [&[u8]; 2] = [seeds[0], &bump_seed];
     let signer_seeds: &[&[u8]] = if used == 2 { &with_two } else { &with_one };
 
-    let rent = Rent::get().map_err(|_| GridError::SysvarUnavailable)?;
-    let needed = rent.minimum_balance_unchecked(new.size);
+    let needed = rent_exemption(new.size)?;
     let held = new.view.lamports();
     if *payer.owner() != system_program::ID {
         return Err(blame("payer", GridError::WrongAccountOwner));

@@ -25,12 +25,21 @@ impl<T: Copy> FixedVec<T> {
     /// Appends an item; fails with [`GridError::TooManyAccounts`] if there is no room.
     #[inline(always)]
     pub fn push(&mut self, item: T) -> GridResult {
-        match self.items.get_mut(self.len) {
-            Some(place) => place.write(item),
-            None => return Err(GridError::TooManyAccounts),
-        };
-        self.len = self.len.wrapping_add(1);
+        self.place()?.put(item);
         Ok(())
+    }
+
+    /// The place of the next item, so that it can be made right there; fails with [`GridError::TooManyAccounts`] if there
+    /// is no room.
+    #[inline(always)]
+    pub fn place(&mut self) -> GridResult<Place<'_, T>> {
+        match self.items.get_mut(self.len) {
+            Some(slot) => Ok(Place {
+                slot,
+                len: &mut self.len,
+            }),
+            None => Err(GridError::TooManyAccounts),
+        }
     }
 
     /// The items so far, to be changed.
@@ -48,6 +57,22 @@ impl<T: Copy> FixedVec<T> {
     }
 }
 
+/// A place in a [`FixedVec`], to be filled. Dropped without that, nothing is appended.
+pub struct Place<'a, T> {
+    slot: &'a mut MaybeUninit<T>,
+    len: &'a mut usize,
+}
+
+impl<T> Place<'_, T> {
+    /// Appends the item.
+    #[inline(always)]
+    pub fn put(self, item: T) {
+        self.slot.write(item);
+        // There was room, so this is no more than the capacity.
+        *self.len = self.len.wrapping_add(1);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,5 +85,12 @@ mod tests {
         assert_eq!(list.push(8), Ok(()));
         assert_eq!(list.push(9), Err(GridError::TooManyAccounts));
         assert_eq!(list.as_slice(), [7, 8]);
+
+        let mut list = FixedVec::new(1);
+        assert!(list.place().is_ok());
+        assert!(list.as_slice().is_empty());
+        list.place().expect("room").put(7u64);
+        assert_eq!(list.as_slice(), [7]);
+        assert!(list.place().is_err());
     }
 }

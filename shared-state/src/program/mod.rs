@@ -9,6 +9,7 @@ mod create;
 mod fixed_vec;
 mod headed_list;
 mod input;
+mod rent;
 mod upgrade_authority;
 
 pub use account::{
@@ -19,7 +20,7 @@ pub use authority::{accept_authority, propose_authority, ProposeAuthority};
 pub use clock::unix_timestamp;
 pub use cpi::{invoke_signed, invoke_signed_list, Call};
 pub use create::{create_pda, NewAccount};
-pub use fixed_vec::FixedVec;
+pub use fixed_vec::{FixedVec, Place};
 pub use headed_list::HeadedList;
 pub use input::{run, MAX_ACCOUNTS};
 pub use upgrade_authority::require_upgrade_authority;

@@ -389,7 +389,6 @@ async fn cases(world: &mut World) -> (TestMeter, Vec<Case>) {
         reason: 0,
         score: 85,
         flags: 0,
-        reserved: [0; 3],
     };
     cases.push(Case {
         name: "RecordReadings",

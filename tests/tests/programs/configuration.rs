@@ -235,7 +235,6 @@ fn attempts(world: &World, key: &Pubkey, victim: &TestMeter, own: &Pubkey) -> Ve
         reason: 0,
         score: 100,
         flags: 0,
-        reserved: [0; 3],
     };
     let mut attempts = vec![
         // Minting: as the registry, as the registry's signer, as the mint authority.

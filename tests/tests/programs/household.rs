@@ -2,14 +2,16 @@
 
 use std::path::Path;
 
+use bytemuck::Zeroable;
 use grid::{
     demo,
     readings::{parse_time, Row},
 };
 use oracle_program::rules::{self, timestamp::Window};
 use shared_state::{
+    program::HeadedList,
     reading::Reading,
-    state::{PowerProfile, Rules, Track},
+    state::{Rules, Track},
 };
 
 /// The household's half-hours as cumulative registers, its generation six times as much: a 6.2 kW roof.
@@ -86,17 +88,15 @@ fn judge(readings: &[Injected]) -> (Counts, Counts) {
         last_reading_at: first.timestamp,
         generation_register: first.generation_register,
         consumption_register: first.consumption_register,
-        accepted_count: 0,
-        profile: PowerProfile::default(),
-        quality: 0,
+        generation_capacity_w: GENERATION_CAPACITY_W,
+        consumption_capacity_w: CONSUMPTION_CAPACITY_W,
+        ..Track::zeroed()
     };
     let (mut faulty, mut honest) = (Counts::default(), Counts::default());
     for injected in &readings[1..] {
         let context = rules::Context {
             rules: &rules,
             window: Window::new(&rules, injected.arrives_at),
-            generation_capacity_w: GENERATION_CAPACITY_W,
-            consumption_capacity_w: CONSUMPTION_CAPACITY_W,
             is_signed: false,
         };
         let counts = if injected.is_faulty {
@@ -104,14 +104,17 @@ fn judge(readings: &[Injected]) -> (Counts, Counts) {
         } else {
             &mut honest
         };
-        match rules::accept(&context, &mut track, &injected.reading) {
-            Ok(outcome) if outcome.flags != 0 => counts.flagged += 1,
-            Ok(_) => counts.passed += 1,
+        let reading = injected.reading.into();
+        let mut outcomes = HeadedList::new(1).expect("room");
+        match rules::accept(&context, &track, &reading, &mut outcomes) {
+            Ok(()) if outcomes.last().get().flags != 0 => counts.flagged += 1,
+            Ok(()) => counts.passed += 1,
             Err(error) => {
-                rules::reject(error, &mut track, &injected.reading).expect("a reason");
+                rules::reject(error, &track, &reading, &mut outcomes).expect("a reason");
                 counts.rejected += 1;
             }
         }
+        track = rules::follow(&track, &outcomes.last().get());
     }
     (faulty, honest)
 }

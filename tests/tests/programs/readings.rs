@@ -588,7 +588,6 @@ fn outcome(timestamp: i64, generation_register: u64, consumption_register: u64) 
         reason: 0,
         score: 85,
         flags: 0,
-        reserved: [0; 3],
     }
 }
 
