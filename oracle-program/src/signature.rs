@@ -106,7 +106,7 @@ impl<'a> Signatures<'a> {
             && rest.is_empty()
             && table.iter().enumerate().all(|(index, found)| {
                 let expected = offsets(*found_count, index as u8);
-                *found == bytemuck::cast::<[u16; 7], [u8; OFFSETS]>(expected)
+                same(found, &bytemuck::cast::<[u16; 7], [u8; OFFSETS]>(expected))
             });
         is_expected.then_some(Self { entries })
     }
@@ -129,12 +129,36 @@ impl<'a> Signatures<'a> {
         let (domain, rest) = message.split_at(DOMAIN.len());
         let (found_registry, rest) = rest.split_at(KEY);
         let (found_id, fields) = rest.split_at(METER_ID_BYTES);
-        found_key == key.as_ref()
-            && domain == DOMAIN
-            && found_registry == registry_program.as_ref()
-            && found_id == meter_id
-            && fields == reading.bytes()
+        is(found_key, key.as_array())
+            && is(domain, DOMAIN)
+            && is(found_registry, registry_program.as_array())
+            && is(found_id, meter_id)
+            && reading
+                .bytes()
+                .first_chunk::<{ size_of::<Reading>() }>()
+                .is_some_and(|reading| is(fields, reading))
     }
+}
+
+/// Whether a slice is these bytes.
+#[inline(always)]
+fn is<const N: usize>(found: &[u8], expected: &[u8; N]) -> bool {
+    found
+        .first_chunk()
+        .is_some_and(|chunk| same(chunk, expected))
+        && found.len() == N
+}
+
+/// Whether both are the same, compared eight bytes at a time: the programs' `memcmp` goes byte by byte.
+#[inline(always)]
+pub(crate) fn same<const N: usize>(a: &[u8; N], b: &[u8; N]) -> bool {
+    const { assert!(N >= 8) };
+    let (a_words, _) = a.as_chunks::<8>();
+    let (b_words, _) = b.as_chunks::<8>();
+    let word = |chunk: &[u8; 8]| u64::from_le_bytes(*chunk);
+    // What is left of a word at the end is in the last eight bytes.
+    a_words.iter().zip(b_words).all(|(a, b)| word(a) == word(b))
+        && a.last_chunk().map(word) == b.last_chunk().map(word)
 }
 
 #[cfg(test)]
@@ -157,6 +181,21 @@ mod tests {
         expected.extend(5u64.to_le_bytes());
         expected.extend(6u64.to_le_bytes());
         assert_eq!(message(&registry, &id, &READING)[..], expected);
+    }
+
+    #[test]
+    fn each_byte_makes_a_difference() {
+        let bytes = [7; 15];
+        assert!(same(&bytes, &bytes) && is(&bytes, &bytes));
+        for at in 0..15 {
+            let mut changed = bytes;
+            changed[at] ^= 0x80;
+            assert!(
+                !same(&bytes, &changed) && !is(&bytes, &changed),
+                "byte {at}"
+            );
+        }
+        assert!(!is(&bytes[..14], &bytes) && !is(&[7; 16], &bytes));
     }
 
     #[test]

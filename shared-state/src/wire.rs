@@ -90,7 +90,8 @@ pub fn list<T: Args>(data: &[u8]) -> GridResult<&[Packed<T>]> {
     }
     let (count, items) = data.split_at(4);
     let count = u32::from_le_bytes([count[0], count[1], count[2], count[3]]) as usize;
-    // Both are below 2^38 for any item of less than 64 bytes, so the product is exact.
+    // A 32-bit count of items of less than 64 bytes: the product is exact in 64 bits.
+    const { assert!(usize::BITS == 64 && size_of::<T>() <= 64) };
     if items.len() != count.wrapping_mul(size_of::<T>()) {
         return Err(GridError::InvalidInstructionData);
     }

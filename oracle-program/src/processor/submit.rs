@@ -102,28 +102,17 @@ pub fn submit(
         window: Window::new(&config.rules, unix_timestamp()?),
         is_signed: signatures.is_some(),
     };
-    let mut tracks = Tracks::new(meters);
     let mut outcomes = HeadedList::<ReadingOutcome>::new(meters.len())?;
-    let mut readings = arguments.readings.iter();
-    for view in meters {
-        let Some(reading) = readings.next() else {
-            break;
-        };
-        let index = outcomes.len();
-        let meter = Account::<Meter>::new(view, &config.registry_program)?;
-        writable(view, Meter::NAME)?;
-        if let Some(signatures) = signatures {
-            let registry = registry_program.address();
-            check_signature(signatures, index, registry, &meter, reading)?;
-        }
-        let track = tracks.before(index, view, &meter);
-        if let Err(error) = judge(&context, &meter, track, reading, &mut outcomes) {
-            if arguments.strict {
-                return Err(blame(Meter::NAME, error));
-            }
-            rules::reject(error, track, reading, &mut outcomes)?;
-        }
-        tracks.after(index, view, &meter, &outcomes)?;
+    let batch = Batch {
+        context,
+        registry_program: &config.registry_program,
+        meters,
+        arguments,
+    };
+    if signatures.is_none() && batch.is_distinct() {
+        batch.judge_distinct(&mut outcomes)?;
+    } else {
+        batch.judge_any(signatures, &mut outcomes)?;
     }
 
     let configs = [
@@ -138,6 +127,110 @@ pub fn submit(
         &[ORACLE_SEED, &[config.header.bump]],
     );
     Ok(())
+}
+
+/// The readings of a submission and the meters that they are of.
+struct Batch<'a> {
+    context: Context<'a>,
+    registry_program: &'a Pubkey,
+    meters: &'a [AccountView],
+    arguments: &'a Arguments<'a>,
+}
+
+impl<'a> Batch<'a> {
+    /// Whether no meter repeats.
+    #[inline(always)]
+    fn is_distinct(&self) -> bool {
+        // The runtime lays accounts out in their order, and a repeated one shares its place with the first: the places
+        // go up exactly if none repeats.
+        let mut highest = core::ptr::null();
+        self.meters.iter().all(|view| {
+            let goes_up = highest < view.account_ptr();
+            highest = view.account_ptr();
+            goes_up
+        })
+    }
+
+    /// A meter of the batch, which the registry will write to.
+    #[inline(always)]
+    fn meter(&self, view: &'a AccountView) -> GridResult<Account<'a, Meter>> {
+        let meter = Account::<Meter>::new(view, self.registry_program)?;
+        writable(view, Meter::NAME)?;
+        Ok(meter)
+    }
+
+    /// Judges unsigned readings, each of another meter: the usual batch, in a loop with nothing else in it.
+    #[inline(never)]
+    fn judge_distinct(&self, outcomes: &mut HeadedList<ReadingOutcome>) -> GridResult {
+        let mut readings = self.arguments.readings.iter();
+        for view in self.meters {
+            let Some(reading) = readings.next() else {
+                break;
+            };
+            let meter = self.meter(view)?;
+            if let Err(error) = judge(&self.context, &meter, meter.track(), reading, outcomes) {
+                self.refuse(error, meter.track(), reading, outcomes)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Judges any readings. The accounts change only when the registry is called, so a meter's second reading is judged
+    /// against what its first one left behind.
+    #[inline(never)]
+    fn judge_any(
+        &self,
+        signatures: &Option<Signatures>,
+        outcomes: &mut HeadedList<ReadingOutcome>,
+    ) -> GridResult {
+        let is_distinct = self.is_distinct();
+        let mut tracks = FixedVec::new(self.meters.len());
+        let readings = self.arguments.readings.iter();
+        for (index, (view, reading)) in self.meters.iter().zip(readings).enumerate() {
+            let meter = self.meter(view)?;
+            if let Some(signatures) = signatures {
+                check_signature(signatures, index, self.registry_program, &meter, reading)?;
+            }
+            let track = if is_distinct {
+                meter.track()
+            } else {
+                let earlier = self.earlier(index, view);
+                let earlier = earlier.and_then(|earlier| tracks.as_slice().get(earlier));
+                earlier.unwrap_or(meter.track())
+            };
+            if let Err(error) = judge(&self.context, &meter, track, reading, outcomes) {
+                self.refuse(error, track, reading, outcomes)?;
+            }
+            if !is_distinct {
+                let next = rules::follow(track, &outcomes.last().get());
+                tracks.push(next)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Which reading before `index` is the last one of the same meter, if there is one.
+    #[inline(always)]
+    fn earlier(&self, index: usize, view: &AccountView) -> Option<usize> {
+        let is_same = |earlier: &AccountView| earlier.account_ptr() == view.account_ptr();
+        self.meters.get(..index)?.iter().rposition(is_same)
+    }
+
+    /// What becomes of a reading that broke a rule: it fails the transaction, or is recorded as rejected.
+    #[cold]
+    #[inline(never)]
+    fn refuse(
+        &self,
+        error: GridError,
+        track: &Track,
+        reading: &Packed<Reading>,
+        outcomes: &mut HeadedList<ReadingOutcome>,
+    ) -> GridResult {
+        if self.arguments.strict {
+            return Err(blame(Meter::NAME, error));
+        }
+        rules::reject(error, track, reading, outcomes)
+    }
 }
 
 /// Checks that a reading is signed by its meter's device. This is no rule whose breach is recorded: nobody knows whose
@@ -180,76 +273,6 @@ fn judge(
         GridError::UnsignedReading,
     )?;
     rules::accept(context, track, reading, outcomes)
-}
-
-/// Where each meter stands within the batch. The accounts change only when the registry is called, so a meter's second
-/// reading is judged against what its first one left behind.
-struct Tracks<'a> {
-    meters: &'a [AccountView],
-    /// After each reading; `None` if no meter repeats, as in most batches.
-    after: Option<FixedVec<Track>>,
-}
-
-impl<'a> Tracks<'a> {
-    #[inline(always)]
-    fn new(meters: &'a [AccountView]) -> Self {
-        // The runtime lays accounts out in their order, and a repeated one shares its place with the first: the places
-        // go up exactly if none repeats.
-        let mut highest = core::ptr::null();
-        let is_distinct = meters.iter().all(|view| {
-            let goes_up = highest < view.account_ptr();
-            highest = view.account_ptr();
-            goes_up
-        });
-        let after = if is_distinct {
-            None
-        } else {
-            Some(FixedVec::new(meters.len()))
-        };
-        Self { meters, after }
-    }
-
-    /// The track that the reading at `index` is judged against.
-    #[inline(always)]
-    fn before<'b>(&'b self, index: usize, view: &AccountView, meter: &'b Meter) -> &'b Track {
-        match &self.after {
-            Some(after) => self.earlier(after, index, view).unwrap_or(meter.track()),
-            None => meter.track(),
-        }
-    }
-
-    /// The track that the meter's last reading before `index` left, if it has one in the batch.
-    #[inline(never)]
-    fn earlier<'b>(
-        &self,
-        after: &'b FixedVec<Track>,
-        index: usize,
-        view: &AccountView,
-    ) -> Option<&'b Track> {
-        let is_same = |earlier| earlier == view;
-        let earlier = self.meters.iter().take(index).rposition(is_same)?;
-        after.as_slice().get(earlier)
-    }
-
-    /// Keeps the track that the reading at `index` left.
-    #[inline(always)]
-    fn after(
-        &mut self,
-        index: usize,
-        view: &AccountView,
-        meter: &Meter,
-        outcomes: &HeadedList<ReadingOutcome>,
-    ) -> GridResult {
-        if self.after.is_none() {
-            return Ok(());
-        }
-        let outcome = outcomes.last().get();
-        let track = rules::follow(self.before(index, view, meter), &outcome);
-        match &mut self.after {
-            Some(after) => after.push(track),
-            None => Ok(()),
-        }
-    }
 }
 
 /// Header of the registry's `RecordReadings`: tag and number of outcomes.

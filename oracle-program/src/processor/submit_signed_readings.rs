@@ -2,11 +2,12 @@
 
 use shared_state::{error::ensure, program::blame, GridError, GridResult};
 use solana_account_view::AccountView;
+use solana_address::address_eq;
 use solana_program::pubkey::Pubkey;
 use solana_sdk_ids::{ed25519_program, sysvar};
 
 use super::submit::{submit, Accounts, Arguments};
-use crate::signature::Signatures;
+use crate::signature::{same, Signatures};
 
 #[inline(always)]
 pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> GridResult {
@@ -16,7 +17,7 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
         return Err(GridError::NotEnoughAccounts);
     };
     arguments.check_count(meters)?;
-    if *instructions.address() != sysvar::instructions::ID {
+    if !address_eq(instructions.address(), &sysvar::instructions::ID) {
         return Err(blame("instructions sysvar", GridError::WrongAddress));
     }
     // SAFETY: the runtime wrote the sysvar before the instruction began, and nothing changes it during one.
@@ -50,13 +51,13 @@ fn find_signatures<'a>(
     let current = usize::from(u16::from_le_bytes(*current));
     // During a call by another program, the current instruction of the transaction is that program's.
     let (program, _) = instruction_at(instructions, current).ok_or(GridError::SignaturesMissing)?;
-    ensure(program == program_id.as_ref(), GridError::NotTopLevel)?;
+    ensure(same(program, program_id.as_array()), GridError::NotTopLevel)?;
 
     let before = current
         .checked_sub(1)
         .and_then(|before| instruction_at(instructions, before));
     match before {
-        Some((program, data)) if program == ed25519_program::ID.as_ref() => {
+        Some((program, data)) if same(program, ed25519_program::ID.as_array()) => {
             Signatures::new(data, count).ok_or(GridError::SignatureLayout)
         }
         _ => Err(GridError::SignaturesMissing),
@@ -67,7 +68,7 @@ fn find_signatures<'a>(
 /// instruction, the `u16` offset where it starts; there, `u16` number of accounts, 33 bytes for each, the program's
 /// address, `u16` length, the data; at the very end, the `u16` index of the current instruction.
 #[inline(always)]
-fn instruction_at(sysvar: &[u8], index: usize) -> Option<(&[u8], &[u8])> {
+fn instruction_at(sysvar: &[u8], index: usize) -> Option<(&[u8; 32], &[u8])> {
     const ACCOUNT: usize = 33;
     // All sums and products are of 16-bit numbers.
     let start = u16_at(sysvar, index.wrapping_mul(2).wrapping_add(2))?;
@@ -76,7 +77,7 @@ fn instruction_at(sysvar: &[u8], index: usize) -> Option<(&[u8], &[u8])> {
         .wrapping_mul(ACCOUNT)
         .wrapping_add(start)
         .wrapping_add(2);
-    let (program, rest) = sysvar.get(program..)?.split_at_checked(32)?;
+    let (program, rest) = sysvar.get(program..)?.split_first_chunk::<32>()?;
     let length = u16_at(rest, 0)?;
     Some((program, rest.get(2..)?.get(..length)?))
 }

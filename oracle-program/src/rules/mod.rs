@@ -184,6 +184,7 @@ impl Step {
 #[cold]
 #[inline(never)]
 fn unusual(context: &Context, track: &Track, reading: &Packed<Reading>) -> (u8, u8) {
+    // It was good a moment ago. If it weren't, the registry would refuse a score of zero.
     let Ok(step) = Step::new(context, track, reading) else {
         return (0, 0);
     };

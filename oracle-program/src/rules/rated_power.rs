@@ -18,7 +18,7 @@ pub struct Power {
 
 /// The power behind `energy_wh` in `elapsed` seconds, for a meter of `capacity_w` (at most
 /// [`MAX_CAPACITY_W`](shared_state::units::MAX_CAPACITY_W)) and a tolerance in basis points (at most 10,000). `None` if it
-/// is more than the capacity and the tolerance, in whole watts, allow.
+/// is more than the capacity and the tolerance, together rounded up to whole watts, allow.
 #[inline(always)]
 pub fn check(
     capacity_w: u32,
@@ -28,7 +28,11 @@ pub fn check(
 ) -> Option<Power> {
     // At most 10^9 W + 10^9 W, times 2^32 s: below 2^63.
     let factor = u64::from(FULL_BPS) + u64::from(tolerance);
-    let limit_w = u64::from(capacity_w).wrapping_mul(factor) / u64::from(FULL_BPS);
+    const FULL: u64 = FULL_BPS as u64;
+    let limit_w = u64::from(capacity_w)
+        .wrapping_mul(factor)
+        .wrapping_add(FULL - 1)
+        / FULL;
     let elapsed = NonZeroU64::from(elapsed);
     let limit_ws = limit_w.wrapping_mul(elapsed.get());
     if energy_wh > u64::MAX / SECONDS_PER_HOUR {
@@ -69,6 +73,16 @@ mod tests {
         assert_eq!(check(u64::MAX), None);
     }
 
+    /// Small meters have their tolerance too: 5 % are at least a watt.
+    #[test]
+    fn the_limit_is_rounded_up_to_whole_watts() {
+        for (capacity, limit_wh) in [(1, 2), (19, 20), (20, 21), (21, 23), (50, 53), (333, 350)] {
+            let check = |energy| check(capacity, seconds(3_600), 500, energy);
+            assert!(check(limit_wh).is_some(), "{capacity} W");
+            assert_eq!(check(limit_wh + 1), None, "{capacity} W");
+        }
+    }
+
     #[test]
     fn the_largest_numbers() {
         let check = |energy| check(MAX_CAPACITY_W, seconds(u32::MAX), 10_000, energy);
@@ -76,6 +90,14 @@ mod tests {
         let power = check(most).expect("possible");
         assert_eq!(power.mean_w, 1_999_999_999);
         assert_eq!(check(most + 1), None);
+        // In watt-seconds, these would wrap around to almost nothing.
+        for energy in [
+            u64::MAX / 3_600 + 1,
+            u64::MAX / 3_600 + 2,
+            u64::MAX / 1_800 + 1,
+        ] {
+            assert_eq!(check(energy), None);
+        }
     }
 
     proptest! {
@@ -84,7 +106,7 @@ mod tests {
             capacity in 1..=MAX_CAPACITY_W, elapsed in prop_oneof![1u32.., 1u32..10_000], tolerance in 0..=10_000u16,
             energy in any::<u64>(), near in any::<bool>(), offset in 0..3u128,
         ) {
-            let limit_w = u128::from(capacity) * (10_000 + u128::from(tolerance)) / 10_000;
+            let limit_w = (u128::from(capacity) * (10_000 + u128::from(tolerance))).div_ceil(10_000);
             let limit_wh = limit_w * u128::from(elapsed) / 3_600;
             // Half of them right below, at or above the limit.
             let energy = if near { u64::try_from((limit_wh + offset).saturating_sub(1)).unwrap_or(0) } else { energy };

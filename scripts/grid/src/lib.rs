@@ -7,6 +7,7 @@
 //! * [`audit`]: the protocol's invariants, recomputed from accounts
 //! * [`readings`]: CSV files of meter readings
 //! * [`sample`]: makes such a file
+//! * [`load`]: a day of many meters
 //! * [`demo`]: the whole flow, from a file to GRID in wallets
 
 pub mod audit;
@@ -14,6 +15,7 @@ pub mod cluster;
 pub mod demo;
 pub mod deployment;
 pub mod embedded;
+pub mod load;
 pub mod readings;
 pub mod rpc;
 pub mod sample;

@@ -13,6 +13,7 @@ use grid::{
     audit::audit,
     demo,
     deployment::Deployment,
+    load::{self, Load},
     readings,
     rpc::{cluster_url, Rpc},
     sample,
@@ -41,6 +42,8 @@ enum Command {
     },
     /// Print the sample file
     Sample,
+    /// Run a day of many meters on an embedded bank: readings and settlements mixed, audited at the end
+    Load(Load),
     /// Recompute the protocol's invariants from a cluster's accounts, and name each account that breaks one
     Audit {
         /// The cluster: URL of a node, or mainnet-beta, testnet, devnet, localhost
@@ -67,6 +70,10 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> anyhow::Result<()> {
     match command {
+        Command::Load(load) => {
+            let runtime = tokio::runtime::Runtime::new()?;
+            runtime.block_on(load::run(load, &mut stdout().lock()))?;
+        }
         Command::Sample => print!("{}", sample::make()),
         Command::Audit { url, registry } => {
             let mut cluster = Rpc::new(&cluster_url(&url)?, CommitmentConfig::confirmed());

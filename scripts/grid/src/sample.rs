@@ -60,8 +60,8 @@ pub fn make() -> String {
     csv
 }
 
-/// A parabola from 6 to 18 o'clock.
-fn sun_w(peak_w: u64, step: u64) -> u64 {
+/// Power of a roof (W) at a quarter of an hour of the day: a parabola from 6 to 18 o'clock.
+pub fn sun_w(peak_w: u64, step: u64) -> u64 {
     let (sunrise, day) = (24, 48);
     match step.checked_sub(sunrise) {
         Some(since) if since < day => 4 * peak_w * since * (day - since) / (day * day),
@@ -81,10 +81,11 @@ fn load_w(base_w: u64, step: u64, random: &mut Random) -> u64 {
 }
 
 /// A linear congruential generator (the constants are Knuth's).
-struct Random(u64);
+pub struct Random(pub u64);
 
 impl Random {
-    fn below(&mut self, end: u64) -> u64 {
+    /// A number below `end`.
+    pub fn below(&mut self, end: u64) -> u64 {
         self.0 = self
             .0
             .wrapping_mul(6_364_136_223_846_793_005)

@@ -135,3 +135,38 @@ fn without_programs_it_says_how_to_build_them() {
         "{stderr}"
     );
 }
+
+#[test]
+fn a_load_of_some_meters_loses_no_reading_and_mints_what_was_settled() {
+    let (output, stdout, stderr) = grid(&[
+        "load",
+        "--meters",
+        "21",
+        "--reporters",
+        "3",
+        "--hours",
+        "18",
+        "--interval",
+        "30",
+    ]);
+    assert!(output.status.success(), "{stderr}");
+    assert!(
+        stdout.starts_with("21 meters of 6 owners registered"),
+        "{stdout}"
+    );
+    assert!(
+        stdout.contains("756 readings accepted, 0 rejected"),
+        "{stdout}"
+    );
+    assert!(stdout.trim_end().ends_with(": all rules hold"), "{stdout}");
+    for arguments in [
+        ["--meters", "0"],
+        ["--reporters", "17"],
+        ["--hours", "0"],
+        ["--interval", "61"],
+    ] {
+        let (output, _, stderr) = grid(&["load", arguments[0], arguments[1]]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr.contains(arguments[0]), "{stderr}");
+    }
+}

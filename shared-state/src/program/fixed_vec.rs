@@ -52,7 +52,7 @@ impl<T: Copy> FixedVec<T> {
     /// The items so far.
     #[inline(always)]
     pub fn as_slice(&self) -> &[T] {
-        // SAFETY: `push` has written the first `len` items, and `len` never exceeds the room.
+        // SAFETY: `Place::put` has written the first `len` items, and `len` never exceeds the room.
         unsafe { core::slice::from_raw_parts(self.items.as_ptr().cast(), self.len) }
     }
 }

@@ -25,7 +25,7 @@ impl<T: Args> HeadedList<T> {
         self.0.place()
     }
 
-    /// The item that was put last; zeros if there is none.
+    /// The item that was put last; zeros if there is none (and no header yet).
     #[inline(always)]
     pub fn last(&self) -> Packed<T> {
         match self.0.as_slice().last() {

@@ -30,4 +30,102 @@ mod tests {
         assert_borsh_is_memory::<RegistryConfig>();
         assert_borsh_is_memory::<TokenConfig>();
     }
+
+    /// The public contract: where each field stands. Clients that decode by hand build on it.
+    #[test]
+    fn every_field_is_where_clients_expect_it() {
+        use core::mem::offset_of;
+        macro_rules! offsets {
+            ($layout:ident { $($field:ident: $offset:expr,)* }) => {
+                $(assert_eq!(
+                    offset_of!($layout, $field),
+                    $offset,
+                    concat!(stringify!($layout), ".", stringify!($field))
+                );)*
+            };
+        }
+        offsets!(Header {
+            account_type: 0,
+            version: 1,
+            bump: 2,
+            status: 3,
+            reserved: 4,
+        });
+        offsets!(Meter {
+            header: 0,
+            meter_id: 8,
+            owner: 40,
+            pending_owner: 72,
+            delegate: 104,
+            device_key: 136,
+            total_generation: 168,
+            total_consumption: 176,
+            settled_net_generation: 184,
+            registered_at: 192,
+            rejected_count: 200,
+            settlement_count: 208,
+            last_reading_at: 216,
+            generation_register: 224,
+            consumption_register: 232,
+            profile: 240,
+            accepted_count: 256,
+            generation_capacity_w: 264,
+            consumption_capacity_w: 268,
+            quality: 272,
+            last_reject_reason: 274,
+            reserved: 275,
+        });
+        offsets!(PowerProfile {
+            generation_mean_w: 0,
+            generation_deviation_w: 4,
+            consumption_mean_w: 8,
+            consumption_deviation_w: 12,
+        });
+        offsets!(OracleConfig {
+            header: 0,
+            authority: 8,
+            pending_authority: 40,
+            registry_program: 72,
+            rules: 104,
+            reporter_count: 136,
+            reporters: 144,
+        });
+        offsets!(Rules {
+            max_future_skew: 0,
+            max_age: 4,
+            min_interval: 8,
+            expected_interval: 12,
+            late_after: 16,
+            anomaly_threshold: 20,
+            anomaly_floor: 24,
+            anomaly_warm_up: 26,
+            power_tolerance: 28,
+            reserved: 30,
+        });
+        offsets!(RegistryConfig {
+            header: 0,
+            authority: 8,
+            pending_authority: 40,
+            oracle_authority: 72,
+            token_program: 104,
+            minimum_quality: 136,
+            reserved: 138,
+        });
+        offsets!(TokenConfig {
+            header: 0,
+            authority: 8,
+            pending_authority: 40,
+            registry_authority: 72,
+            mint: 104,
+            total_minted: 136,
+            total_retired: 144,
+            mint_limit: 152,
+        });
+        offsets!(MintLimit {
+            burst: 0,
+            rate_per_second: 8,
+            level: 16,
+            updated_at: 24,
+        });
+    }
 }

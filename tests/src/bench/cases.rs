@@ -7,9 +7,11 @@ use oracle_program::{
 };
 use registry_program::instruction as registry;
 use shared_state::{
+    event::Event,
     pda::find_meter,
     reading::Reading,
     state::{meter_id, Meter, MeterStatus, OracleConfig, Rules},
+    GridError,
 };
 use solana_hash::Hash;
 use solana_keypair::Keypair;
@@ -79,7 +81,9 @@ pub async fn submit(count: usize) -> Row {
     };
     let name = ("oracle", "SubmitReadings", case);
     let submit = world.submit(&readings);
-    measure(&mut world, name, &reporter, &[], &[submit], &[]).await
+    let row = measure(&mut world, name, &reporter, &[], &[submit], &[]).await;
+    assert_eq!(row.events.len(), count);
+    row
 }
 
 /// The same in a v0 transaction with a lookup table.
@@ -102,7 +106,12 @@ pub async fn submit_with_table(count: usize) -> Row {
         "SubmitReadings",
         format!("{count} meters, v0 transaction and lookup table"),
     );
-    measure(&mut world, name, &reporter, &[], &[submit], &tables).await
+    let row = measure(&mut world, name, &reporter, &[], &[submit], &tables).await;
+    assert_eq!(row.events.len(), count);
+    for meter in &meters {
+        assert_eq!(world.meter(meter).await.total_generation, 1_000);
+    }
+    row
 }
 
 /// One reading by the reporter in this place of the list (from 1) of as many.
@@ -182,7 +191,7 @@ async fn readings(rows: &mut Vec<Row>) {
     rows.push(measure(&mut world, name, &reporter, &[], &[submit], &[]).await);
 
     for (case, generation, consumption) in [
-        ("1 reading, far from the mean both ways", 25_100, 25_100),
+        ("1 reading, unusual in every way", 25_100, 25_100),
         ("1 reading, rejected and recorded", 99_000_000, 0),
     ] {
         let mut world = crate::measure::world().await;
@@ -196,7 +205,18 @@ async fn readings(rows: &mut Vec<Row>) {
         let submit = world.submit_recorded(&[(meter.address, reading)]);
         let reporter = world.reporter.insecure_clone();
         let name = ("oracle", "SubmitReadings", case);
-        rows.push(measure(&mut world, name, &reporter, &[], &[submit], &[]).await);
+        let row = measure(&mut world, name, &reporter, &[], &[submit], &[]).await;
+        match row.events[..] {
+            [Event::MeterReadingRecorded(recorded)] if generation == 25_100 => {
+                assert_eq!(recorded.flags, 15, "{recorded:?}");
+            }
+            [Event::MeterReadingRejected(rejected)] if generation > 25_100 => {
+                let reason = GridError::GenerationAboveRatedPower.code();
+                assert_eq!(u32::from(rejected.reason), reason);
+            }
+            ref other => panic!("{case}: {other:?}"),
+        }
+        rows.push(row);
     }
 }
 
@@ -244,7 +264,9 @@ async fn signed_readings(rows: &mut Vec<Row>) {
             _ => format!("{count} readings"),
         };
         let name = ("oracle", "SubmitSignedReadings", case);
-        rows.push(measure(&mut world, name, &reporter, &[], &instructions(count), &[]).await);
+        let row = measure(&mut world, name, &reporter, &[], &instructions(count), &[]).await;
+        assert_eq!(row.events.len(), count);
+        rows.push(row);
     }
 }
 
@@ -404,7 +426,10 @@ pub async fn settle_many(count: usize, with_table: bool) -> Row {
         _ => format!("{count} meters"),
     };
     let name = ("registry", "SettleManyAndMintTokens", case);
-    measure(&mut world, name, &owner, &[], &[settle], &tables).await
+    let row = measure(&mut world, name, &owner, &[], &[settle], &tables).await;
+    assert_eq!(row.events.len(), count + 1);
+    assert_eq!(world.balance(&wallet).await, count as u64 * 9_000_000_000);
+    row
 }
 
 async fn settlements(rows: &mut Vec<Row>) {

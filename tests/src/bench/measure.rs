@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use grid::{cluster::Cluster, deployment::Deployment};
 use gridtoken_tests::{World, TRANSACTION_SIZE};
+use shared_state::event::Event;
 use solana_hash::Hash;
 use solana_keypair::Keypair;
 use solana_loader_v3_interface::get_program_data_address;
@@ -12,6 +13,9 @@ use solana_program::{instruction::Instruction, pubkey::Pubkey};
 use solana_sdk_ids::ed25519_program;
 use solana_signer::Signer;
 use solana_transaction::versioned::VersionedTransaction;
+
+/// What a lookup table counts for when it is loaded (bytes).
+const LOOKUP_TABLE: u64 = 8_248;
 
 /// A line of the table.
 pub struct Row {
@@ -25,6 +29,8 @@ pub struct Row {
     pub bytes: u64,
     /// What it takes of a block.
     pub cost_units: u64,
+    /// What it logged.
+    pub events: Vec<Event>,
 }
 
 /// A world whose programs stand at fixed addresses, so that the search for derived addresses takes the same time in every
@@ -95,10 +101,11 @@ pub async fn measure(
         .bank
         .process(|blockhash| transaction(payer, others, instructions, tables, blockhash))
         .await;
-    let units = match receipt {
-        Ok(receipt) => receipt.compute_units,
+    let receipt = match receipt {
+        Ok(receipt) => receipt,
         Err(error) => panic!("{}: {error:#?}", name.1),
     };
+    let units = receipt.compute_units;
     let transaction = transaction(payer, others, instructions, tables, Hash::default());
 
     let mut accounts: BTreeSet<Pubkey> = [payer.pubkey()].into();
@@ -121,13 +128,13 @@ pub async fn measure(
         .iter()
         .map(|instruction| instruction.data.len())
         .sum();
-    let mut loaded = 0;
-    for address in accounts
-        .iter()
-        .copied()
-        .chain(tables.iter().map(|table| table.key))
-    {
-        loaded += loaded_size(world, &address).await;
+    // A program's code is loaded with it.
+    let mut loads = accounts.clone();
+    loads.extend(accounts.iter().map(get_program_data_address));
+    let mut loaded = LOOKUP_TABLE * tables.len() as u64;
+    for address in loads {
+        let account = world.bank.account(&address).await.expect("an answer");
+        loaded += account.map_or(0, |account| account.data.len() as u64 + 64);
     }
     Row {
         program: name.0,
@@ -142,15 +149,6 @@ pub async fn measure(
             + data as u64 / 4
             + 8 * loaded.div_ceil(32 * 1024)
             + units,
+        events: receipt.events(),
     }
-}
-
-/// What an account counts for when it is loaded: 64 bytes, its data, and for a program its code.
-async fn loaded_size(world: &mut World, address: &Pubkey) -> u64 {
-    let mut bytes = 0;
-    for address in [*address, get_program_data_address(address)] {
-        let account = world.bank.account(&address).await.expect("an answer");
-        bytes += account.map_or(0, |account| account.data.len() as u64 + 64);
-    }
-    bytes
 }

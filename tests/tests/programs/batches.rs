@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use gridtoken_tests::{TestMeter, World};
-use shared_state::{event::Event, reading::Reading};
+use shared_state::{event::Event, reading::Reading, state::Meter, GridError};
 use solana_message::Message;
 use solana_program::{instruction::Instruction, pubkey::Pubkey};
 use solana_signer::Signer;
@@ -45,6 +45,72 @@ async fn a_batch_of_two_meters_readings_in_turn() {
         })
         .collect();
     assert_eq!(sequences[..4], [1, 1, 2, 2]);
+}
+
+/// What a reading leaves behind counts for the next one of the same batch: the meter warms up in the middle of it, so its
+/// fourth reading is an anomaly, and the rejected one between lowers the quality.
+#[tokio::test]
+async fn a_meter_warms_up_within_a_batch() {
+    let mut world = World::new().await;
+    let meter = world.active_meter("M-1").await;
+    world
+        .edit(&meter.address, |meter: &mut Meter| {
+            meter.accepted_count = 93;
+            meter.quality = 8_500;
+            meter.profile.generation_mean_w = 4_000;
+            meter.profile.generation_deviation_w = 10;
+        })
+        .await;
+    world.pass_time(5 * 900).await;
+    let start = world.now - 5 * 900;
+    let readings: Vec<_> = [
+        (1, 20_000),
+        (2, 40_000),
+        (3, 60_000),
+        // Backwards.
+        (4, 59_999),
+        (5, 109_000),
+    ]
+    .into_iter()
+    .map(|(step, generation_register)| {
+        let reading = Reading {
+            timestamp: start + step * 900,
+            generation_register,
+            consumption_register: 0,
+        };
+        (meter.address, reading)
+    })
+    .collect();
+    let submit = world.submit_recorded(&readings);
+    let reporter = world.reporter.insecure_clone();
+    let receipt = world.send(&[&reporter], submit).await;
+    let mut flags = Vec::new();
+    let mut rejected = 0;
+    for event in receipt.events() {
+        match event {
+            Event::MeterReadingRecorded(recorded) => flags.push(recorded.flags & 3),
+            Event::MeterReadingRejected(_) => rejected += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((flags, rejected), (vec![0, 0, 0, 1], 1));
+    let account = world.meter(&meter).await;
+    assert_eq!((account.accepted_count, account.rejected_count), (97, 1));
+    assert_eq!(account.total_generation, 109_000);
+}
+
+/// A register jump so large that its energy in watt-seconds wraps around to almost nothing.
+#[tokio::test]
+async fn a_jump_that_wraps_around_is_refused() {
+    let mut world = World::new().await;
+    let meter = world.active_meter("M-1").await;
+    world.pass_time(900).await;
+    let jump = u64::MAX / 3_600 + 1;
+    let submit = world.submit(&[(meter.address, world.reading(jump, 0))]);
+    let reporter = world.reporter.insecure_clone();
+    world
+        .refuse(&[&reporter], submit, GridError::GenerationAboveRatedPower)
+        .await;
 }
 
 /// The accounts that a transaction locks for writing.
