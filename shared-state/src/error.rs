@@ -247,8 +247,16 @@ pub fn ensure(condition: bool, error: GridError) -> GridResult {
     if condition {
         Ok(())
     } else {
-        Err(error)
+        Err(fail(error))
     }
+}
+
+/// `error`, from a place that the compiler takes to be rare and opaque: so it doesn't load every error's code before the
+/// check that may need it.
+#[cold]
+#[inline(never)]
+pub fn fail(error: GridError) -> GridError {
+    core::hint::black_box(error)
 }
 
 #[cfg(test)]

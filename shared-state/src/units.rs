@@ -2,7 +2,7 @@
 //!
 //! 1 GRID = 1 kWh = 10^9 base units, so one watt-hour is 10^6 base units.
 
-use crate::error::{GridError, GridResult};
+use crate::error::{fail, GridError, GridResult};
 
 /// Decimals of the GRID mint.
 pub const GRID_DECIMALS: u8 = 9;
@@ -26,7 +26,7 @@ const _: () = assert!(BASE_UNITS_PER_WH * 1_000 == 10u64.pow(GRID_DECIMALS as u3
 #[inline(always)]
 pub fn wh_to_base_units(energy_wh: u64) -> GridResult<u64> {
     if energy_wh > MAX_MINTABLE_WH {
-        return Err(GridError::ArithmeticOverflow);
+        return Err(fail(GridError::ArithmeticOverflow));
     }
     // The bound above keeps the product in range. (`checked_mul` would need 128-bit arithmetic, which the programs'
     // target does not have.)
@@ -47,9 +47,19 @@ pub fn add(a: u64, b: u64) -> GridResult<u64> {
     // Not `checked_add`: what the compiler makes of it takes four units more.
     let sum = a.wrapping_add(b);
     if sum < a {
-        return Err(GridError::ArithmeticOverflow);
+        return Err(fail(GridError::ArithmeticOverflow));
     }
     Ok(sum)
+}
+
+/// `a + b` for totals of energy: [`GridError::ArithmeticOverflow`] if either is 2^63 or more, which no meter will ever see.
+/// Takes three units less than [`add`].
+#[inline(always)]
+pub fn add_energy(a: u64, b: u64) -> GridResult<u64> {
+    if ((a | b) as i64) < 0 {
+        return Err(fail(GridError::ArithmeticOverflow));
+    }
+    Ok(a.wrapping_add(b))
 }
 
 #[cfg(test)]
@@ -77,6 +87,11 @@ mod tests {
         );
         assert_eq!(add(u64::MAX, 1), Err(GridError::ArithmeticOverflow));
         assert_eq!(add(u64::MAX - 1, 1), Ok(u64::MAX));
+        let most = u64::MAX / 2;
+        assert_eq!(add_energy(most, most), Ok(u64::MAX - 1));
+        for (a, b) in [(most + 1, 0), (0, most + 1), (u64::MAX, u64::MAX)] {
+            assert_eq!(add_energy(a, b), Err(GridError::ArithmeticOverflow));
+        }
         assert_eq!(base_units_to_wh(1_999_999), (1, 999_999));
     }
 }

@@ -17,6 +17,7 @@ pub mod timestamp;
 use core::num::NonZeroU32;
 
 use shared_state::{
+    error::fail,
     event::flags,
     program::HeadedList,
     reading::{Reading, ReadingOutcome, ACCEPTED},
@@ -100,7 +101,7 @@ impl Step {
             rules.power_tolerance,
             energy.generation_wh,
         ) else {
-            return Err(GridError::GenerationAboveRatedPower);
+            return Err(fail(GridError::GenerationAboveRatedPower));
         };
         let Some(consumption) = rated_power::check(
             track.consumption_capacity_w,
@@ -108,7 +109,7 @@ impl Step {
             rules.power_tolerance,
             energy.consumption_wh,
         ) else {
-            return Err(GridError::ConsumptionAboveRatedPower);
+            return Err(fail(GridError::ConsumptionAboveRatedPower));
         };
         let usual = &track.profile;
         Ok(Self {

@@ -1,6 +1,6 @@
 //! Cumulative registers only go forward.
 
-use shared_state::{reading::Reading, state::Track, GridError, GridResult};
+use shared_state::{error::fail, reading::Reading, state::Track, GridError, GridResult};
 
 /// Energy between two readings.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -18,13 +18,13 @@ pub fn check(track: &Track, reading: &Reading) -> GridResult<Energy> {
         .generation_register
         .checked_sub(track.generation_register)
     else {
-        return Err(GridError::GenerationRegisterBackwards);
+        return Err(fail(GridError::GenerationRegisterBackwards));
     };
     let Some(consumption_wh) = reading
         .consumption_register
         .checked_sub(track.consumption_register)
     else {
-        return Err(GridError::ConsumptionRegisterBackwards);
+        return Err(fail(GridError::ConsumptionRegisterBackwards));
     };
     Ok(Energy {
         generation_wh,

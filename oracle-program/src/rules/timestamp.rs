@@ -2,7 +2,7 @@
 
 use core::num::NonZeroU32;
 
-use shared_state::{state::Rules, GridError, GridResult};
+use shared_state::{error::fail, state::Rules, GridError, GridResult};
 
 /// What the clock allows at a moment: the same for all readings of a batch.
 #[derive(Clone, Copy, Debug)]
@@ -38,19 +38,19 @@ impl Window {
         timestamp: i64,
     ) -> GridResult<NonZeroU32> {
         if timestamp <= last_reading_at {
-            return Err(GridError::ReadingNotNewer);
+            return Err(fail(GridError::ReadingNotNewer));
         }
         if timestamp > self.newest {
-            return Err(GridError::ReadingInFuture);
+            return Err(fail(GridError::ReadingInFuture));
         }
         if timestamp < self.oldest {
-            return Err(GridError::ReadingTooOld);
+            return Err(fail(GridError::ReadingTooOld));
         }
         // The difference of two `i64`, of which the first is greater, is a `u64` and above zero.
         let elapsed = (timestamp.wrapping_sub(last_reading_at) as u64).min(u32::MAX.into());
         match NonZeroU32::new(elapsed as u32) {
             Some(elapsed) if elapsed.get() >= rules.min_interval => Ok(elapsed),
-            _ => Err(GridError::ReadingTooSoon),
+            _ => Err(fail(GridError::ReadingTooSoon)),
         }
     }
 

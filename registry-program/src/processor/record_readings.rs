@@ -77,8 +77,8 @@ fn record(
         .consumption_register
         .wrapping_sub(meter.consumption_register);
 
-    meter.total_generation = units::add(meter.total_generation, generated)?;
-    meter.total_consumption = units::add(meter.total_consumption, consumed)?;
+    meter.total_generation = units::add_energy(meter.total_generation, generated)?;
+    meter.total_consumption = units::add_energy(meter.total_consumption, consumed)?;
     meter.generation_register = reading.generation_register;
     meter.consumption_register = reading.consumption_register;
     meter.last_reading_at = reading.timestamp;

@@ -25,23 +25,34 @@ use solana_program::{log::sol_log, pubkey::Pubkey};
 use spl_token::solana_program::program_pack::Pack;
 
 use crate::{
-    error::{GridError, GridResult},
+    error::{fail, GridError, GridResult},
     state::{AccountLayout, LAYOUT_VERSION},
 };
 
 /// Logs which account is at fault and passes the error on.
 #[cold]
 #[inline(never)]
-fn log_role(role: &&'static str) {
+fn log_role(role: &&'static str, error: GridError) -> GridError {
     sol_log("account:");
     sol_log(role);
+    fail(error)
+}
+
+/// [`blame`] for the checks of every account: a function for each error, so that the compiler doesn't load their codes
+/// before the checks.
+#[cold]
+#[inline(never)]
+fn blame_layout<const CODE: u32>(role: &&'static str) -> GridError {
+    log_role(
+        role,
+        GridError::from_code(CODE).unwrap_or(GridError::WrongAccountType),
+    )
 }
 
 /// `error`, after logging that the account in this role caused it.
 #[inline(always)]
 pub fn blame(role: &'static str, error: GridError) -> GridError {
-    log_role(&role);
-    error
+    log_role(&role, error)
 }
 
 /// Checks that an account signed.
@@ -60,7 +71,9 @@ pub fn writable(view: &AccountView, role: &'static str) -> GridResult {
     if view.is_writable() {
         Ok(())
     } else {
-        Err(blame(role, GridError::AccountNotWritable))
+        Err(blame_layout::<{ GridError::AccountNotWritable.code() }>(
+            &role,
+        ))
     }
 }
 
@@ -103,7 +116,9 @@ pub fn count_error(got: usize, expected: usize) -> GridError {
 #[inline(always)]
 fn check_layout<T: AccountLayout>(view: &AccountView, owner: &Pubkey) -> GridResult {
     if !address_eq(view.owner(), owner) {
-        return Err(blame(T::NAME, GridError::WrongAccountOwner));
+        return Err(blame_layout::<{ GridError::WrongAccountOwner.code() }>(
+            &T::NAME,
+        ));
     }
     // SAFETY: the account's data starts here, and has `SIZE` bytes: that is compared first.
     let is_t = view.data_len() == T::SIZE
@@ -111,7 +126,9 @@ fn check_layout<T: AccountLayout>(view: &AccountView, owner: &Pubkey) -> GridRes
     if is_t {
         Ok(())
     } else {
-        Err(blame(T::NAME, GridError::WrongAccountType))
+        Err(blame_layout::<{ GridError::WrongAccountType.code() }>(
+            &T::NAME,
+        ))
     }
 }
 
@@ -119,7 +136,7 @@ fn check_layout<T: AccountLayout>(view: &AccountView, owner: &Pubkey) -> GridRes
 #[inline(always)]
 fn check_free<T: AccountLayout>(view: &AccountView) -> GridResult {
     if view.is_borrowed() {
-        Err(blame(T::NAME, GridError::AccountInUse))
+        Err(blame_layout::<{ GridError::AccountInUse.code() }>(&T::NAME))
     } else {
         Ok(())
     }

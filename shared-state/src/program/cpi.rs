@@ -98,14 +98,16 @@ pub fn invoke_signed_list<const N: usize>(
     let count = writable.len().min(MAX_ACCOUNTS).wrapping_add(N);
     let mut metas = Box::new_uninit_slice(count);
     let mut infos = Box::new_uninit_slice(count);
-    let mut places = metas.iter_mut().zip(&mut infos);
-    for account in first {
-        if let Some((meta, info)) = places.next() {
-            account.write(meta, info);
-        }
+    let (first_metas, other_metas) = metas.split_at_mut(N);
+    let (first_infos, other_infos) = infos.split_at_mut(N);
+    for (account, (meta, info)) in first.iter().zip(first_metas.iter_mut().zip(first_infos)) {
+        account.write(meta, info);
     }
-    for (account, (meta, info)) in writable.iter().zip(places) {
-        Call::writable(account).write(meta, info);
+    let mut other_infos = other_infos.iter_mut();
+    for (account, meta) in writable.iter().zip(other_metas) {
+        if let Some(info) = other_infos.next() {
+            Call::writable(account).write(meta, info);
+        }
     }
     // SAFETY: both lists have a place for each account of the two loops, so all of both are written.
     unsafe { invoke_with(program_id, &metas, &infos, data, seeds) };

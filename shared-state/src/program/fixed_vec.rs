@@ -3,7 +3,7 @@
 use core::mem::MaybeUninit;
 
 use super::input::MAX_ACCOUNTS;
-use crate::error::{GridError, GridResult};
+use crate::error::{fail, GridError, GridResult};
 
 /// A list with room for as many items as it was made for. (A growing `Vec` needs 128-bit arithmetic, which the programs'
 /// target does not have, and copies.)
@@ -38,7 +38,7 @@ impl<T: Copy> FixedVec<T> {
                 slot,
                 len: &mut self.len,
             }),
-            None => Err(GridError::TooManyAccounts),
+            None => Err(fail(GridError::TooManyAccounts)),
         }
     }
 

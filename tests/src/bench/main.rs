@@ -18,21 +18,21 @@ use solana_program::rent::Rent;
 /// The most that an instruction may take, for those that run all the time.
 const CEILINGS: [(&str, &str, u64); 13] = [
     ("SettleAndMintTokens", "no mint limit", 3_400),
-    ("SettleAndMintTokens", "with a mint limit", 3_750),
-    ("SettleManyAndMintTokens", "20 meters", 10_950),
-    ("SubmitReadings", "1 reading", 2_500),
-    ("SubmitReadings", "12 meters", 8_600),
-    ("SubmitReadings", "16 meters, legacy transaction", 10_800),
+    ("SettleAndMintTokens", "with a mint limit", 3_720),
+    ("SettleManyAndMintTokens", "20 meters", 10_800),
+    ("SubmitReadings", "1 reading", 2_450),
+    ("SubmitReadings", "12 meters", 7_950),
+    ("SubmitReadings", "16 meters, legacy transaction", 9_950),
     (
         "SubmitReadings",
         "38 meters, v0 transaction and lookup table",
-        23_000,
+        20_900,
     ),
-    ("SubmitReadings", "36 readings of one meter", 31_700),
-    ("SubmitReadings", "1 reading, unusual in every way", 2_700),
+    ("SubmitReadings", "36 readings of one meter", 29_800),
+    ("SubmitReadings", "1 reading, unusual in every way", 2_650),
     ("SubmitReadings", "1 reading, rejected and recorded", 2_350),
-    ("SubmitSignedReadings", "1 reading", 2_850),
-    ("SubmitSignedReadings", "3 readings", 4_200),
+    ("SubmitSignedReadings", "1 reading", 2_800),
+    ("SubmitSignedReadings", "3 readings", 4_050),
     ("RegisterMeter", "bump found at once", 4_100),
 ];
 
