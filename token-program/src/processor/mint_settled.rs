@@ -14,7 +14,7 @@ use solana_account_view::AccountView;
 use solana_address::address_eq;
 use solana_program::pubkey::Pubkey;
 
-use super::supply;
+use super::{amount_data, supply};
 use crate::instruction::MintSettled;
 
 /// Tag of SPL Token's `MintTo`.
@@ -59,7 +59,7 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
             Call::writable(recipient),
             Call::readonly(config_account).signer(),
         ],
-        &mint_to_data(amount),
+        &amount_data(MINT_TO, amount),
         &[TOKEN_SEED, &bump],
     );
     TokensMinted {
@@ -78,14 +78,6 @@ fn take_from_limit(limit: &mut MintLimit, amount: u64) -> GridResult {
     limit.take(amount, unix_timestamp()?)
 }
 
-/// `MintTo`: tag and amount.
-#[inline(always)]
-fn mint_to_data(amount: u64) -> [u8; 9] {
-    let mut data = [MINT_TO; 9];
-    data[1..].copy_from_slice(&amount.to_le_bytes());
-    data
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,6 +88,6 @@ mod tests {
         let theirs =
             spl_token::instruction::mint_to(&spl_token::ID, &key, &key, &key, &[], 0x0123_4567)
                 .expect("an instruction");
-        assert_eq!(mint_to_data(0x0123_4567)[..], theirs.data);
+        assert_eq!(amount_data(MINT_TO, 0x0123_4567)[..], theirs.data);
     }
 }

@@ -49,6 +49,14 @@ fn by_authority<'a>(
     Ok((authority, config))
 }
 
+/// Data of the SPL Token program's instructions that take an amount: tag and amount.
+#[inline(always)]
+fn amount_data(tag: u8, amount: u64) -> [u8; 9] {
+    let mut data = [tag; 9];
+    data[1..].copy_from_slice(&amount.to_le_bytes());
+    data
+}
+
 /// Where a mint's supply is stored.
 const SUPPLY: usize = 36;
 

@@ -13,7 +13,7 @@ use shared_state::{
 use solana_account_view::AccountView;
 use solana_program::pubkey::Pubkey;
 
-use super::supply;
+use super::{amount_data, supply};
 use crate::instruction::RetireTokens;
 
 /// Tag of SPL Token's `Burn`.
@@ -53,7 +53,7 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
             Call::writable(mint),
             Call::readonly(holder).signer(),
         ],
-        &burn_data(amount),
+        &amount_data(BURN, amount),
         &[],
     );
     TokensRetired {
@@ -68,13 +68,6 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
     Ok(())
 }
 
-/// `Burn`: tag and amount.
-fn burn_data(amount: u64) -> [u8; 9] {
-    let mut data = [BURN; 9];
-    data[1..].copy_from_slice(&amount.to_le_bytes());
-    data
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,6 +78,6 @@ mod tests {
         let theirs =
             spl_token::instruction::burn(&spl_token::ID, &key, &key, &key, &[], 0x0123_4567)
                 .expect("an instruction");
-        assert_eq!(burn_data(0x0123_4567)[..], theirs.data);
+        assert_eq!(amount_data(BURN, 0x0123_4567)[..], theirs.data);
     }
 }
