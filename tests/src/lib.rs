@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use borsh::{BorshDeserialize, BorshSerialize};
 use grid::{
     audit::{audit, Report},
-    cluster::{Cluster, Receipt, SendError},
+    cluster::{Cluster, Receipt, SendError, Sender},
     deployment::Deployment,
     embedded::{program_folder, EmbeddedBank, Genesis},
 };

@@ -11,17 +11,9 @@ use solana_keypair::Keypair;
 use solana_program::{instruction::Instruction, pubkey::Pubkey};
 use solana_transaction::{InstructionError, TransactionError};
 
-/// A cluster that takes transactions and shows accounts.
+/// A cluster that shows its accounts.
 #[allow(async_fn_in_trait)]
 pub trait Cluster {
-    /// Sends a transaction and waits for its outcome. `payer` pays the fee and signs, as do `signers`.
-    async fn send(
-        &mut self,
-        payer: &Keypair,
-        signers: &[&Keypair],
-        instructions: &[Instruction],
-    ) -> Result<Receipt, SendError>;
-
     /// The account at an address, if there is one.
     async fn account(&mut self, address: &Pubkey) -> anyhow::Result<Option<Account>>;
 
@@ -33,6 +25,18 @@ pub trait Cluster {
         &mut self,
         program: &Pubkey,
     ) -> anyhow::Result<Vec<(Pubkey, Account)>>;
+}
+
+/// A cluster that takes transactions too.
+#[allow(async_fn_in_trait)]
+pub trait Sender: Cluster {
+    /// Sends a transaction and waits for its outcome. `payer` pays the fee and signs, as do `signers`.
+    async fn send(
+        &mut self,
+        payer: &Keypair,
+        signers: &[&Keypair],
+        instructions: &[Instruction],
+    ) -> Result<Receipt, SendError>;
 }
 
 /// Reads an account and decodes it with Borsh. `what` names it in the error.

@@ -21,7 +21,7 @@ use spl_associated_token_account::instruction::create_associated_token_account;
 
 use crate::{
     audit::audit,
-    cluster::{read, Cluster},
+    cluster::{read, Cluster, Sender},
     deployment::Deployment,
     embedded::{program_folder, EmbeddedBank, Genesis},
     readings::{format_time, BadLine, Row},

@@ -18,7 +18,7 @@ use solana_signer::Signer;
 use solana_transaction::{versioned::VersionedTransaction, Transaction, TransactionError};
 
 use crate::{
-    cluster::{Cluster, Receipt, SendError},
+    cluster::{Cluster, Receipt, SendError, Sender},
     deployment::Deployment,
 };
 
@@ -185,21 +185,6 @@ impl EmbeddedBank {
 }
 
 impl Cluster for EmbeddedBank {
-    async fn send(
-        &mut self,
-        payer: &Keypair,
-        signers: &[&Keypair],
-        instructions: &[Instruction],
-    ) -> Result<Receipt, SendError> {
-        let mut all = vec![payer];
-        all.extend(signers.iter().filter(|key| key.pubkey() != payer.pubkey()));
-        self.process(|blockhash| {
-            Transaction::new_signed_with_payer(instructions, Some(&payer.pubkey()), &all, blockhash)
-                .into()
-        })
-        .await
-    }
-
     async fn account(&mut self, address: &Pubkey) -> anyhow::Result<Option<Account>> {
         Ok(self.context.banks_client.get_account(*address).await?)
     }
@@ -226,6 +211,23 @@ impl Cluster for EmbeddedBank {
             );
         }
         Ok(accounts)
+    }
+}
+
+impl Sender for EmbeddedBank {
+    async fn send(
+        &mut self,
+        payer: &Keypair,
+        signers: &[&Keypair],
+        instructions: &[Instruction],
+    ) -> Result<Receipt, SendError> {
+        let mut all = vec![payer];
+        all.extend(signers.iter().filter(|key| key.pubkey() != payer.pubkey()));
+        self.process(|blockhash| {
+            Transaction::new_signed_with_payer(instructions, Some(&payer.pubkey()), &all, blockhash)
+                .into()
+        })
+        .await
     }
 }
 

@@ -23,7 +23,7 @@ use spl_associated_token_account::instruction::create_associated_token_account;
 
 use crate::{
     audit::audit,
-    cluster::{Cluster, Receipt},
+    cluster::{Receipt, Sender},
     deployment::Deployment,
     embedded::{program_folder, EmbeddedBank, Genesis},
     sample::{sun_w, Random},

@@ -1,14 +1,11 @@
 //! The audit names the account that breaks a rule.
 
-use grid::{
-    audit::audit,
-    cluster::{Cluster, Receipt, SendError},
-};
+use grid::{audit::audit, cluster::Cluster};
 use gridtoken_tests::{TestMeter, World};
 use shared_state::state::{Meter, OracleConfig, RegistryConfig, TokenConfig};
 use solana_account::Account;
 use solana_keypair::Keypair;
-use solana_program::{instruction::Instruction, pubkey::Pubkey};
+use solana_program::pubkey::Pubkey;
 use solana_signer::Signer;
 
 /// What the audit finds: the accounts' roles and a part of what it says of each.
@@ -291,15 +288,6 @@ struct Busy {
 }
 
 impl Cluster for Busy {
-    async fn send(
-        &mut self,
-        _: &Keypair,
-        _: &[&Keypair],
-        _: &[Instruction],
-    ) -> Result<Receipt, SendError> {
-        unimplemented!("audits only read")
-    }
-
     async fn account(&mut self, address: &Pubkey) -> anyhow::Result<Option<Account>> {
         self.world.bank.account(address).await
     }
