@@ -130,7 +130,7 @@ fn table(rows: &[Row]) -> String {
          also pays. Accounts: how many different ones it names. Cost units: what the transaction takes of a block, by the \
          cluster's cost model: 720 for each signature (2,400 for each that the Ed25519 program verifies), 300 for each \
          account that it locks for writing, a quarter for each byte of instruction data, 8 for each 32 KiB of loaded \
-         accounts and programs, and the compute units.\n\n\
+         accounts and programs, and the compute units. RecordReadings and MintSettled are in the figures of the submissions and settlements, which alone can call them.\n\n\
          | program | instruction | case | compute units | ceiling | accounts | bytes | cost units |\n|---|---|---|--:|--:|--:|--:|--:|\n",
     );
     for row in rows {
