@@ -43,6 +43,61 @@ pub trait EventData: Pod {
     }
 }
 
+/// A field's value, for tools that show events.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Field<'a> {
+    /// A number or a code.
+    Number(u64),
+    /// A time (Unix seconds).
+    Time(i64),
+    /// An address.
+    Address(Pubkey),
+    /// Zero-padded text: a meter id or a reference.
+    Text(&'a [u8]),
+    /// Validation rules.
+    Rules(&'a Rules),
+}
+
+/// What can be a field of an event.
+trait AsField {
+    fn as_field(&self) -> Field<'_>;
+}
+
+macro_rules! numbers {
+    ($($type:ty)*) => {
+        $(impl AsField for $type {
+            fn as_field(&self) -> Field<'_> {
+                Field::Number((*self).into())
+            }
+        })*
+    };
+}
+numbers!(u8 u16 u32 u64);
+
+impl AsField for i64 {
+    fn as_field(&self) -> Field<'_> {
+        Field::Time(*self)
+    }
+}
+
+impl AsField for Pubkey {
+    fn as_field(&self) -> Field<'_> {
+        Field::Address(*self)
+    }
+}
+
+impl<const SIZE: usize> AsField for [u8; SIZE] {
+    fn as_field(&self) -> Field<'_> {
+        Field::Text(self)
+    }
+}
+
+impl AsField for Rules {
+    fn as_field(&self) -> Field<'_> {
+        Field::Rules(self)
+    }
+}
+
 /// What [`MeterReadingsRecorded`] says of each reading.
 #[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Eq, Pod, PartialEq, Zeroable)]
 #[repr(C)]
@@ -63,6 +118,21 @@ pub struct MeterReadingRecorded {
     pub flags: u8,
     /// The reading's number among the meter's accepted ones, modulo 2^32.
     pub sequence: u32,
+}
+
+impl MeterReadingRecorded {
+    fn fields(&self) -> Vec<(&'static str, Field<'_>)> {
+        vec![
+            ("meter_id", self.meter_id.as_field()),
+            ("timestamp", self.timestamp.as_field()),
+            ("generation_register", self.generation_register.as_field()),
+            ("consumption_register", self.consumption_register.as_field()),
+            ("quality", self.quality.as_field()),
+            ("score", self.score.as_field()),
+            ("flags", self.flags.as_field()),
+            ("sequence", self.sequence.as_field()),
+        ]
+    }
 }
 
 /// Readings were accepted: one event for all of a call, because an event each would take more than a fifth of a
@@ -134,6 +204,14 @@ macro_rules! events {
                     Self::MeterReadingRecorded(_) => "MeterReadingRecorded",
                 }
             }
+
+            /// Its fields in order, with their names.
+            pub fn fields(&self) -> Vec<(&'static str, Field<'_>)> {
+                match self {
+                    $(Self::$name(event) => vec![$((stringify!($field), event.$field.as_field())),*],)*
+                    Self::MeterReadingRecorded(event) => event.fields(),
+                }
+            }
         }
 
         #[cfg(test)]
@@ -152,6 +230,7 @@ macro_rules! events {
                     let mut data = $name::DISCRIMINATOR.to_vec();
                     data.extend(bytemuck::bytes_of(&event));
                     assert_eq!(Event::decode(&data), [Event::$name(event)]);
+                    assert_eq!(Event::$name(event).fields().len(), [$(stringify!($field)),*].len());
                     data.pop();
                     assert_eq!(Event::decode(&data), []);
                 })*

@@ -14,8 +14,8 @@ use registry_program::instruction::RegisterMeter;
 use shared_state::{
     reading::Reading,
     state::{
-        meter_id, Meter, MeterStatus, OracleConfig, PowerProfile, RegistryConfig, Rules,
-        TokenConfig,
+        meter_id, AccountLayout, Meter, MeterStatus, OracleConfig, PowerProfile, RegistryConfig,
+        Rules, TokenConfig,
     },
     GridError,
 };
@@ -230,14 +230,14 @@ impl World {
     }
 
     /// Reads an account with Borsh.
-    pub async fn read<T: BorshDeserialize>(&mut self, address: &Pubkey) -> T {
-        grid::cluster::read(&mut self.bank, address, std::any::type_name::<T>())
+    pub async fn read<T: AccountLayout + BorshDeserialize>(&mut self, address: &Pubkey) -> T {
+        grid::cluster::read(&mut self.bank, address)
             .await
             .expect("an account")
     }
 
     /// Changes an account's content as no transaction could.
-    pub async fn edit<T: BorshDeserialize + BorshSerialize>(
+    pub async fn edit<T: AccountLayout + BorshDeserialize + BorshSerialize>(
         &mut self,
         address: &Pubkey,
         change: impl FnOnce(&mut T),

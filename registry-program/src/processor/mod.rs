@@ -12,7 +12,7 @@ mod set_delegate;
 mod set_meter_status;
 mod settle_and_mint_tokens;
 mod settle_many_and_mint_tokens;
-mod settlement;
+pub mod settlement;
 mod update_meter_limits;
 
 use shared_state::{

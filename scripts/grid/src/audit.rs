@@ -17,14 +17,17 @@ use shared_state::{
     pda,
     state::{
         meter_name, AccountLayout, Header, Meter, MeterStatus, MintLimit, OracleConfig,
-        RegistryConfig, TokenConfig, LAYOUT_VERSION,
+        RegistryConfig, TokenConfig,
     },
     units::{BASE_UNITS_PER_WH, FULL_BPS, GRID_DECIMALS, MAX_CAPACITY_W},
 };
 use solana_account::Account;
 use solana_program::{program_option::COption, program_pack::Pack, pubkey::Pubkey};
 
-use crate::{cluster::Cluster, deployment::Deployment};
+use crate::{
+    cluster::{decode, Cluster},
+    deployment::Deployment,
+};
 
 /// A rule that an account breaks.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -136,23 +139,40 @@ pub async fn audit(cluster: &mut impl Cluster, deployment: &Deployment) -> anyho
 /// The rules, over the configs, the mint and all accounts of the registry program.
 pub fn check(deployment: &Deployment, accounts: &BTreeMap<Pubkey, Account>) -> Report {
     let mut report = Report::default();
+    let token = wiring(&mut report, deployment, accounts);
+    for (address, account) in accounts {
+        if account.owner == deployment.registry_program && *address != deployment.registry_config()
+        {
+            meter(&mut report, deployment, address, account);
+        }
+    }
+    supply(&mut report, deployment, accounts, token.as_ref());
+    report
+}
+
+/// The rules about the three configs. Returns the TokenConfig, if there is one.
+pub fn wiring(
+    report: &mut Report,
+    deployment: &Deployment,
+    accounts: &BTreeMap<Pubkey, Account>,
+) -> Option<TokenConfig> {
     let oracle_address = deployment.oracle_config();
     let oracle = config::<OracleConfig>(
-        &mut report,
+        report,
         accounts,
         pda::find_oracle_config(&deployment.oracle_program),
         &deployment.oracle_program,
     );
     let registry_address = deployment.registry_config();
     let registry = config::<RegistryConfig>(
-        &mut report,
+        report,
         accounts,
         pda::find_registry_config(&deployment.registry_program),
         &deployment.registry_program,
     );
     let token_address = deployment.token_config();
     let token = config::<TokenConfig>(
-        &mut report,
+        report,
         accounts,
         pda::find_token_config(&deployment.token_program),
         &deployment.token_program,
@@ -210,28 +230,7 @@ pub fn check(deployment: &Deployment, accounts: &BTreeMap<Pubkey, Account>) -> R
             report.find(&token_address, TokenConfig::NAME, problem);
         }
     }
-
-    for (address, account) in accounts {
-        if account.owner == deployment.registry_program && *address != registry_address {
-            meter(&mut report, deployment, address, account);
-        }
-    }
-    supply(&mut report, deployment, accounts, token.as_ref());
-    report
-}
-
-/// Decodes one of our accounts, or says what is wrong with it.
-fn decode<T: AccountLayout + BorshDeserialize>(account: &Account) -> Result<T, String> {
-    let header = account.data.get(..2);
-    if header != Some(&[T::TYPE as u8, LAYOUT_VERSION]) {
-        return Err(format!(
-            "is not a {} of version {LAYOUT_VERSION}: it starts with {:?}",
-            T::NAME,
-            header.unwrap_or(&account.data)
-        ));
-    }
-    T::try_from_slice(&account.data)
-        .map_err(|_| format!("has {} bytes instead of {}", account.data.len(), T::SIZE))
+    token
 }
 
 /// A config at its derived address.

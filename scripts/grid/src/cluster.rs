@@ -2,14 +2,19 @@
 
 use std::fmt;
 
-use anyhow::Context;
-use base64::{prelude::BASE64_STANDARD, Engine};
+use anyhow::{anyhow, Context};
 use borsh::BorshDeserialize;
-use shared_state::{event::Event, GridError};
+use shared_state::{
+    event::Event,
+    state::{AccountLayout, LAYOUT_VERSION},
+    GridError,
+};
 use solana_account::Account;
 use solana_keypair::Keypair;
 use solana_program::{instruction::Instruction, pubkey::Pubkey};
 use solana_transaction::{InstructionError, TransactionError};
+
+use crate::logs;
 
 /// A cluster that shows its accounts.
 #[allow(async_fn_in_trait)]
@@ -39,15 +44,28 @@ pub trait Sender: Cluster {
     ) -> Result<Receipt, SendError>;
 }
 
-/// Reads an account and decodes it with Borsh. `what` names it in the error.
-pub async fn read<T: BorshDeserialize>(
+/// Reads one of our accounts.
+pub async fn read<T: AccountLayout + BorshDeserialize>(
     cluster: &mut impl Cluster,
     address: &Pubkey,
-    what: &str,
 ) -> anyhow::Result<T> {
     let account = cluster.account(address).await?;
-    let account = account.with_context(|| format!("{what} {address} does not exist"))?;
-    T::try_from_slice(&account.data).with_context(|| format!("{address} is not a {what}"))
+    let account = account.with_context(|| format!("{} {address} does not exist", T::NAME))?;
+    decode(&account).map_err(|problem| anyhow!("{address} {problem}"))
+}
+
+/// Decodes one of our accounts, or says what is wrong with it.
+pub fn decode<T: AccountLayout + BorshDeserialize>(account: &Account) -> Result<T, String> {
+    let header = account.data.get(..2);
+    if header != Some(&[T::TYPE as u8, LAYOUT_VERSION]) {
+        return Err(format!(
+            "is not a {} of version {LAYOUT_VERSION}: it starts with {:?}",
+            T::NAME,
+            header.unwrap_or(&account.data)
+        ));
+    }
+    T::try_from_slice(&account.data)
+        .map_err(|_| format!("has {} bytes instead of {}", account.data.len(), T::SIZE))
 }
 
 /// What a successful transaction did.
@@ -62,14 +80,10 @@ pub struct Receipt {
 }
 
 impl Receipt {
-    /// The events that our programs logged, in order.
+    /// The events that programs logged, in order: for transactions that call nobody but our programs.
     pub fn events(&self) -> Vec<Event> {
-        self.logs
-            .iter()
-            .filter_map(|line| line.strip_prefix("Program data: "))
-            .filter_map(|data| BASE64_STANDARD.decode(data).ok())
-            .flat_map(|data| Event::decode(&data))
-            .collect()
+        let logged = logs::events(&self.logs);
+        logged.into_iter().map(|logged| logged.event).collect()
     }
 }
 
@@ -85,6 +99,8 @@ pub enum SendError {
     },
     /// The cluster could not be reached or did not answer.
     Unreachable(String),
+    /// It could not be signed.
+    Unsigned(String),
 }
 
 impl SendError {
@@ -134,6 +150,9 @@ impl fmt::Display for SendError {
             }
             (Self::Refused { error, logs }, None) => {
                 write!(f, "the transaction was refused: {error}")?;
+                if let Some(advice) = advice(error) {
+                    return write!(f, ": {advice}");
+                }
                 match logs
                     .iter()
                     .rev()
@@ -144,8 +163,31 @@ impl fmt::Display for SendError {
                 }
             }
             (Self::Unreachable(reason), None) => write!(f, "the cluster did not answer: {reason}"),
+            (Self::Unsigned(reason), None) => write!(
+                f,
+                "the transaction can't be signed with these keypairs (--keypair, --fee-payer): {reason}"
+            ),
         }
     }
+}
+
+/// What to do about the cluster's own refusals.
+fn advice(error: &TransactionError) -> Option<&'static str> {
+    Some(match error {
+        TransactionError::AccountNotFound => {
+            "the fee payer has no SOL on this cluster, send it some"
+        }
+        TransactionError::InsufficientFundsForFee => {
+            "the fee payer has too little SOL, send it some"
+        }
+        TransactionError::InsufficientFundsForRent { .. } => {
+            "an account would be left with too little SOL for its rent, send the payer some"
+        }
+        TransactionError::ProgramAccountNotFound | TransactionError::InvalidProgramForExecution => {
+            "a program is not deployed on this cluster, check --url and the programs' addresses"
+        }
+        _ => return None,
+    })
 }
 
 impl std::error::Error for SendError {}

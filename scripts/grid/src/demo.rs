@@ -9,9 +9,8 @@ use anyhow::{ensure, Context};
 use indicatif::{ProgressBar, ProgressStyle};
 use registry_program::instruction::RegisterMeter;
 use shared_state::{
-    event::{flags, Event},
     reading::Reading,
-    state::{meter_id, meter_name, Meter, MeterStatus, Rules},
+    state::{meter_id, Meter, MeterStatus, Rules},
     GridError,
 };
 use solana_keypair::Keypair;
@@ -24,7 +23,9 @@ use crate::{
     cluster::{read, Cluster, Sender},
     deployment::Deployment,
     embedded::{program_folder, EmbeddedBank, Genesis},
+    format::{flag_names, grid, kwh, percent, write_table},
     readings::{format_time, BadLine, Row},
+    submit::{reason_name, verdicts, Verdict},
 };
 
 /// Rated power that the demo registers each meter with: a roof of 10 kW ...
@@ -266,52 +267,16 @@ impl<'a, W: Write> Demo<'a, W> {
             .send(&self.reporter, &[], &[submit])
             .await
             .with_context(|| format!("submitting the readings from line {} on", first.line))?;
-        let events = receipt.events();
-        ensure!(
-            events.len() == batch.len(),
-            "{} readings gave {} events",
-            batch.len(),
-            events.len()
-        );
-        let mut rows = batch.to_vec();
-        for event in events {
-            let (id, reading) = match event {
-                Event::MeterReadingRecorded(recorded) => (
-                    recorded.meter_id,
-                    Reading {
-                        timestamp: recorded.timestamp,
-                        generation_register: recorded.generation_register,
-                        consumption_register: recorded.consumption_register,
-                    },
-                ),
-                Event::MeterReadingRejected(rejected) => (
-                    rejected.meter_id,
-                    Reading {
-                        timestamp: rejected.timestamp,
-                        generation_register: rejected.generation_register,
-                        consumption_register: rejected.consumption_register,
-                    },
-                ),
-                other => anyhow::bail!("unexpected event {other:?}"),
-            };
-            // The rejected readings are logged before the accepted ones, so of equal lines the later is the rejected one.
-            let serial = meter_name(&id)?;
-            let place = rows
-                .iter()
-                .rposition(|row| row.serial == serial && row.reading == reading)
-                .with_context(|| format!("an event of {serial} for a reading that was not sent"))?;
-            let row = rows.remove(place);
+        let rows = batch.iter().map(|row| (*row).clone()).collect();
+        for (row, verdict) in verdicts(rows, &receipt.events())? {
             let meter = self
                 .meters
                 .get_mut(&row.serial)
                 .context("an unknown meter")?;
-            match event {
-                Event::MeterReadingRejected(rejected) => {
+            match verdict {
+                Verdict::Rejected(code) => {
                     self.summary.rejected += 1;
-                    let reason = match GridError::from_code(rejected.reason.into()) {
-                        Some(error) => format!("{error:?}"),
-                        None => format!("code {}", rejected.reason),
-                    };
+                    let reason = reason_name(code);
                     writeln!(
                         self.out,
                         "   line {}: {} rejected: {reason}",
@@ -319,9 +284,9 @@ impl<'a, W: Write> Demo<'a, W> {
                     )?;
                     *meter.rejected.entry(reason).or_default() += 1;
                 }
-                Event::MeterReadingRecorded(recorded) => {
+                Verdict::Accepted(flags) => {
                     self.summary.accepted += 1;
-                    if recorded.flags != 0 {
+                    if flags != 0 {
                         self.summary.flagged += 1;
                         meter.flagged += 1;
                         writeln!(
@@ -329,11 +294,10 @@ impl<'a, W: Write> Demo<'a, W> {
                             "   line {}: {} flagged: {}",
                             row.line,
                             row.serial,
-                            flag_names(recorded.flags)
+                            flag_names(flags)
                         )?;
                     }
                 }
-                _ => {}
             }
         }
         Ok(())
@@ -378,7 +342,7 @@ impl<'a, W: Write> Demo<'a, W> {
         .map(String::from)
         .to_vec()];
         for demo_meter in self.meters.values() {
-            let meter: Meter = read(&mut self.bank, &demo_meter.address, "Meter").await?;
+            let meter: Meter = read(&mut self.bank, &demo_meter.address).await?;
             let wallet = self.deployment.grid_account(&demo_meter.owner.pubkey());
             let wallet = self.bank.account(&wallet).await?.context("no wallet")?;
             let balance = spl_token::state::Account::unpack(&wallet.data)?.amount;
@@ -390,11 +354,11 @@ impl<'a, W: Write> Demo<'a, W> {
                 .collect();
             table.push(vec![
                 demo_meter.serial.clone(),
-                format!("{} kWh", thousandths(meter.total_generation)),
-                format!("{} kWh", thousandths(meter.total_consumption)),
-                format!("{} kWh", thousandths(meter.settled_net_generation)),
-                format_grid(balance),
-                format!("{}.{:02} %", meter.quality / 100, meter.quality % 100),
+                format!("{} kWh", kwh(meter.total_generation)),
+                format!("{} kWh", kwh(meter.total_consumption)),
+                format!("{} kWh", kwh(meter.settled_net_generation)),
+                grid(balance),
+                percent(meter.quality),
                 demo_meter.flagged.to_string(),
                 match rejected {
                     0 => "0".into(),
@@ -415,22 +379,6 @@ impl<'a, W: Write> Demo<'a, W> {
     }
 }
 
-/// What a reading's flags say.
-fn flag_names(found: u8) -> String {
-    let names = [
-        (flags::GENERATION_ANOMALY, "unusual generation"),
-        (flags::CONSUMPTION_ANOMALY, "unusual consumption"),
-        (flags::GAP, "a gap before it"),
-        (flags::LATE, "late"),
-    ];
-    let found: Vec<&str> = names
-        .iter()
-        .filter(|(flag, _)| found & flag != 0)
-        .map(|(_, name)| *name)
-        .collect();
-    found.join(", ")
-}
-
 /// Whether another reading fits into the transaction of a batch.
 fn fits(batch: &[&Row], row: &Row) -> bool {
     let mut serials: Vec<&str> = batch.iter().map(|row| row.serial.as_str()).collect();
@@ -449,41 +397,6 @@ fn progress_bar(length: usize) -> ProgressBar {
         ProgressStyle::with_template("   {wide_bar} {pos}/{len} readings, {per_sec}, {eta} left")
             .unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(length as u64).with_style(style)
-}
-
-/// Watt-hours as kilowatt-hours.
-fn thousandths(value: u64) -> String {
-    format!("{}.{:03}", value / 1_000, value % 1_000)
-}
-
-/// Base units as GRID, without trailing zeros.
-fn format_grid(base_units: u64) -> String {
-    let text = format!(
-        "{}.{:09}",
-        base_units / 1_000_000_000,
-        base_units % 1_000_000_000
-    );
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
-/// Writes rows with aligned columns: the first and last to the left, numbers to the right.
-fn write_table(out: &mut impl Write, rows: &[Vec<String>]) -> std::io::Result<()> {
-    let columns = rows.first().map_or(0, Vec::len);
-    let widths: Vec<usize> = (0..columns)
-        .map(|column| rows.iter().map(|row| row[column].len()).max().unwrap_or(0))
-        .collect();
-    for row in rows {
-        write!(out, "  ")?;
-        for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
-            match column {
-                0 => write!(out, " {cell:width$}")?,
-                last if last + 1 == columns => write!(out, "  {cell}")?,
-                _ => write!(out, "  {cell:>width$}")?,
-            }
-        }
-        writeln!(out)?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -527,13 +440,5 @@ mod tests {
                 "{count} of {distinct}: {size}, not {estimate}"
             );
         }
-    }
-
-    #[test]
-    fn numbers_for_people() {
-        assert_eq!(thousandths(15_500), "15.500");
-        assert_eq!(format_grid(15_500_000_000), "15.5");
-        assert_eq!(format_grid(0), "0");
-        assert_eq!(format_grid(1), "0.000000001");
     }
 }

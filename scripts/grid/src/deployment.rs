@@ -33,11 +33,9 @@ impl Deployment {
         registry_program: &Pubkey,
     ) -> anyhow::Result<Self> {
         let address = pda::find_registry_config(registry_program).0;
-        let config: RegistryConfig = read(cluster, &address, "RegistryConfig")
-            .await
-            .with_context(|| {
-                format!("{registry_program} is not an initialized registry program")
-            })?;
+        let config: RegistryConfig = read(cluster, &address).await.with_context(|| {
+            format!("{registry_program} is not an initialized registry program")
+        })?;
         let oracle = config.oracle_authority;
         let oracle = cluster.account(&oracle).await?.with_context(|| {
             format!(
@@ -49,6 +47,17 @@ impl Deployment {
             registry_program: *registry_program,
             token_program: config.token_program,
         })
+    }
+
+    /// Which of the three a program is.
+    pub fn program_name(&self, program: &Pubkey) -> Option<&'static str> {
+        [
+            (self.oracle_program, "oracle"),
+            (self.registry_program, "registry"),
+            (self.token_program, "token"),
+        ]
+        .into_iter()
+        .find_map(|(id, name)| (id == *program).then_some(name))
     }
 
     /// Address of the OracleConfig.

@@ -1,36 +1,61 @@
 //! The `grid` command line.
 
-use std::{
-    fs::File,
-    io::{stdout, Write},
-    path::PathBuf,
-    process::ExitCode,
-};
+use std::{io::stdout, path::PathBuf, process::ExitCode};
 
-use anyhow::{bail, ensure, Context};
-use clap::{Parser, Subcommand};
+use anyhow::ensure;
+use clap::{CommandFactory, Parser, Subcommand};
 use grid::{
-    audit::audit,
+    commands::{self, readings::read_file},
     demo,
-    deployment::Deployment,
     load::{self, Load},
-    readings,
-    rpc::{cluster_url, Rpc},
-    sample,
+    readings, sample,
+    session::{Flags, Session},
 };
-use solana_commitment_config::CommitmentConfig;
-use solana_program::pubkey::Pubkey;
 
 /// From a meter's readings to GRID in a wallet.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
+    #[command(flatten)]
+    flags: Flags,
     #[command(subcommand)]
     command: Command,
 }
 
 #[derive(Subcommand)]
 enum Command {
+    /// Initialize the three programs and wire them to each other; or check a deployment, and name what is wrong with it
+    Init(commands::init::Init),
+    /// Show a deployment: configurations, who may do what, totals
+    Status,
+    /// Register, look at and change meters
+    #[command(subcommand)]
+    Meter(commands::meter::Command),
+    /// Add and remove the gateways that may submit readings (oracle authority)
+    #[command(subcommand)]
+    Reporter(commands::reporter::Reporter),
+    /// Pause and resume the taking of readings (oracle authority)
+    #[command(subcommand)]
+    Oracle(commands::oracle::Oracle),
+    /// Sign and submit files of readings
+    #[command(subcommand)]
+    Readings(commands::readings::Readings),
+    /// Have GRID minted to a meter's owner for what is unsettled (owner or delegate)
+    Settle(commands::settle::Settle),
+    /// Show an owner's GRID, and what its meters have for it
+    Balance(commands::balance::Balance),
+    /// Burn GRID for good, to claim the use of its energy (holder)
+    Retire(commands::retire::Retire),
+    /// Switch minting on and off, and limit it (token authority)
+    #[command(subcommand)]
+    Minting(commands::minting::Minting),
+    /// Hand a program's authority over, in two steps
+    #[command(subcommand)]
+    Authority(commands::authority::Authority),
+    /// Show what the programs, or a meter, have logged
+    Events(commands::events::Events),
+    /// Recompute the protocol's invariants from a cluster's accounts, and name each account that breaks one
+    Audit,
     /// Run the whole flow on an embedded bank: set up, register, submit, settle, check the supply
     Demo {
         /// CSV file: meter_id,timestamp,generation_register_wh,consumption_register_wh. Without one: a sample of six
@@ -44,13 +69,10 @@ enum Command {
     Sample,
     /// Run a day of many meters on an embedded bank: readings and settlements mixed, audited at the end
     Load(Load),
-    /// Recompute the protocol's invariants from a cluster's accounts, and name each account that breaks one
-    Audit {
-        /// The cluster: URL of a node, or mainnet-beta, testnet, devnet, localhost
-        #[arg(short, long, value_name = "URL_OR_MONIKER")]
-        url: String,
-        /// Address of the registry program; the other two are found from it
-        registry: Pubkey,
+    /// Print a script that completes this tool's commands in your shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
     },
 }
 
@@ -59,7 +81,11 @@ fn main() -> ExitCode {
     if std::env::var_os("RUST_LOG").is_none() {
         std::env::set_var("RUST_LOG", "off");
     }
-    match run(Arguments::parse().command) {
+    let Arguments { flags, command } = Arguments::parse();
+    let done = tokio::runtime::Runtime::new()
+        .map_err(anyhow::Error::from)
+        .and_then(|runtime| runtime.block_on(run(&flags, command)));
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -68,43 +94,42 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> anyhow::Result<()> {
+async fn run(flags: &Flags, command: Command) -> anyhow::Result<()> {
+    let session = || Session::new(flags);
     match command {
-        Command::Load(load) => {
-            let runtime = tokio::runtime::Runtime::new()?;
-            runtime.block_on(load::run(load, &mut stdout().lock()))?;
-        }
-        Command::Sample => print!("{}", sample::make()),
-        Command::Audit { url, registry } => {
-            let mut cluster = Rpc::new(&cluster_url(&url)?, CommitmentConfig::confirmed());
-            let (deployment, report) = tokio::runtime::Runtime::new()?.block_on(async {
-                let deployment = Deployment::find(&mut cluster, &registry).await?;
-                let report = audit(&mut cluster, &deployment).await?;
-                anyhow::Ok((deployment, report))
-            })?;
-            let mut out = stdout().lock();
-            writeln!(
-                out,
-                "programs: oracle {}, registry {registry}, token {}",
-                deployment.oracle_program, deployment.token_program
-            )?;
-            report.write(&mut out)?;
-            ensure!(report.findings.is_empty(), "the audit found something");
+        Command::Init(init) => commands::init::run(&mut session()?, init).await,
+        Command::Status => commands::status::run(&mut session()?).await,
+        Command::Meter(meter) => commands::meter::run(&mut session()?, meter).await,
+        Command::Reporter(reporter) => commands::reporter::run(&mut session()?, reporter).await,
+        Command::Oracle(oracle) => commands::oracle::run(&mut session()?, oracle).await,
+        Command::Readings(readings) => commands::readings::run(&mut session()?, readings).await,
+        Command::Settle(settle) => commands::settle::run(&mut session()?, settle).await,
+        Command::Balance(balance) => commands::balance::run(&mut session()?, balance).await,
+        Command::Retire(retire) => commands::retire::run(&mut session()?, retire).await,
+        Command::Minting(minting) => commands::minting::run(&mut session()?, minting).await,
+        Command::Authority(authority) => commands::authority::run(&mut session()?, authority).await,
+        Command::Events(events) => commands::events::run(&mut session()?, events).await,
+        Command::Audit => commands::audit::run(&mut session()?).await,
+        Command::Load(load) => load::run(load, &mut stdout().lock()).await.map(drop),
+        Command::Sample => {
+            print!("{}", sample::make());
+            Ok(())
         }
         Command::Demo { file, strict } => {
+            ensure!(
+                flags.url.is_none(),
+                "the demo sets its bank's clock to the times in the file, which no cluster allows: there, use grid init, meter register, readings submit and settle"
+            );
             let (rows, bad) = match &file {
-                Some(path) => File::open(path)
-                    .map_err(anyhow::Error::from)
-                    .and_then(readings::read)
-                    .with_context(|| path.display().to_string())?,
+                Some(path) => read_file(path, strict)?,
                 None => readings::read(sample::make().as_bytes())?,
             };
-            if let (true, Some(first)) = (strict, bad.first()) {
-                bail!("{first}");
-            }
-            let runtime = tokio::runtime::Runtime::new()?;
-            runtime.block_on(demo::run(&rows, &bad, &mut stdout().lock()))?;
+            demo::run(&rows, &bad, &mut stdout().lock()).await?;
+            Ok(())
+        }
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Arguments::command(), "grid", &mut stdout());
+            Ok(())
         }
     }
-    Ok(())
 }

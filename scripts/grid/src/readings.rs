@@ -1,12 +1,15 @@
-//! CSV files of meter readings: `meter_id,timestamp,generation_register_wh,consumption_register_wh`.
+//! CSV files of meter readings: `meter_id,timestamp,generation_register_wh,consumption_register_wh`, and a fifth column
+//! `signature` where the meters' devices sign them.
 //!
-//! Timestamps are RFC 3339 (`2026-06-21T12:00:00Z`) or Unix seconds; registers are cumulative, in whole watt-hours.
+//! Timestamps are RFC 3339 (`2026-06-21T12:00:00Z`) or Unix seconds; registers are cumulative, in whole watt-hours;
+//! signatures are in base58, as [`sign`](crate::commands::readings) makes them.
 
-use std::{fmt, io::Read};
+use std::{fmt, io::Read, str::FromStr};
 
 use anyhow::bail;
 use chrono::{DateTime, SecondsFormat};
 use shared_state::{reading::Reading, state::meter_id};
+use solana_signature::Signature;
 
 /// The first line of a file.
 pub const COLUMNS: [&str; 4] = [
@@ -15,6 +18,9 @@ pub const COLUMNS: [&str; 4] = [
     "generation_register_wh",
     "consumption_register_wh",
 ];
+
+/// The fifth column of a signed file.
+pub const SIGNATURE_COLUMN: &str = "signature";
 
 /// A line of a file.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -25,6 +31,8 @@ pub struct Row {
     pub serial: String,
     /// What it says.
     pub reading: Reading,
+    /// Its device's signature, in a signed file.
+    pub signature: Option<Signature>,
 }
 
 /// A line that can't be used, and why.
@@ -50,9 +58,11 @@ pub fn read(input: impl Read) -> anyhow::Result<(Vec<Row>, Vec<BadLine>)> {
         .trim(csv::Trim::All)
         .from_reader(input);
     let columns = reader.headers()?;
-    if columns != COLUMNS.as_slice() {
+    let signed = [&COLUMNS[..], &[SIGNATURE_COLUMN]].concat();
+    let is_signed = columns == signed.as_slice();
+    if columns != COLUMNS.as_slice() && !is_signed {
         bail!(
-            "line 1: the columns must be {}, but are {}",
+            "line 1: the columns must be {}, and {SIGNATURE_COLUMN} in a signed file, but are {}",
             COLUMNS.join(","),
             columns.iter().collect::<Vec<_>>().join(",")
         );
@@ -62,12 +72,8 @@ pub fn read(input: impl Read) -> anyhow::Result<(Vec<Row>, Vec<BadLine>)> {
         match record {
             Ok(record) => {
                 let line = record.position().map_or(0, csv::Position::line);
-                match row(&record) {
-                    Ok((serial, reading)) => rows.push(Row {
-                        line,
-                        serial,
-                        reading,
-                    }),
+                match row(line, &record, is_signed) {
+                    Ok(row) => rows.push(row),
                     Err(reason) => bad.push(BadLine { line, reason }),
                 }
             }
@@ -86,24 +92,37 @@ pub fn read(input: impl Read) -> anyhow::Result<(Vec<Row>, Vec<BadLine>)> {
     Ok((rows, bad))
 }
 
-fn row(record: &csv::StringRecord) -> Result<(String, Reading), String> {
-    let fields: Vec<&str> = record.iter().collect();
+fn row(line: u64, record: &csv::StringRecord, is_signed: bool) -> Result<Row, String> {
+    let mut fields: Vec<&str> = record.iter().collect();
+    let signature = match is_signed {
+        true if fields.len() == 5 => fields.pop(),
+        true => return Err(format!("{} fields instead of 5", fields.len())),
+        false => None,
+    };
     let [serial, timestamp, generation, consumption] = fields[..] else {
         return Err(format!("{} fields instead of 4", fields.len()));
     };
     if meter_id(serial).is_err() {
         return Err(format!(
-            "meter_id \"{serial}\" must have 1 to 32 bytes and no NUL"
+            "meter_id \"{serial}\" must have 1 to 32 bytes without spaces and control characters"
         ));
     }
-    Ok((
-        serial.to_owned(),
-        Reading {
+    Ok(Row {
+        line,
+        serial: serial.to_owned(),
+        reading: Reading {
             timestamp: parse_time(timestamp)?,
             generation_register: register(COLUMNS[2], generation)?,
             consumption_register: register(COLUMNS[3], consumption)?,
         },
-    ))
+        signature: signature
+            .map(|text| {
+                Signature::from_str(text).map_err(|_| {
+                    format!("{SIGNATURE_COLUMN} \"{text}\" is not an Ed25519 signature in base58")
+                })
+            })
+            .transpose()?,
+    })
 }
 
 fn register(column: &str, field: &str) -> Result<u64, String> {

@@ -1,32 +1,85 @@
 //! A real cluster, through the JSON-RPC interface of one of its nodes.
 
-use anyhow::{bail, Context};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use base64::{prelude::BASE64_STANDARD, Engine};
+use bincode::deserialize;
+use shared_state::state::AccountType;
 use solana_account::Account;
+use solana_account_decoder_client_types::UiAccountEncoding;
+use solana_clock::Clock;
 use solana_commitment_config::CommitmentConfig;
-use solana_program::pubkey::Pubkey;
-use solana_rpc_client::nonblocking::rpc_client::RpcClient;
+use solana_compute_budget_interface::ComputeBudgetInstruction;
+use solana_hash::Hash;
+use solana_program::{instruction::Instruction, pubkey::Pubkey};
+use solana_rpc_client::{
+    nonblocking::rpc_client::RpcClient, rpc_client::GetConfirmedSignaturesForAddress2Config,
+};
+use solana_rpc_client_api::{
+    client_error::{Error, ErrorKind},
+    config::{
+        RpcAccountInfoConfig, RpcProgramAccountsConfig, RpcSendTransactionConfig,
+        RpcSimulateTransactionConfig, RpcTransactionConfig,
+    },
+    filter::{Memcmp, RpcFilterType},
+    request::{RpcError, RpcResponseErrorData},
+    response::RpcConfirmedTransactionStatusWithSignature,
+};
+use solana_sdk_ids::sysvar;
+use solana_signature::Signature;
+use solana_signer::Signer;
+use solana_transaction::{Transaction, TransactionError};
+use solana_transaction_status_client_types::{
+    TransactionStatus, UiReturnDataEncoding, UiTransactionEncoding, UiTransactionReturnData,
+};
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Receipt, SendError};
 
-/// The URL of a node: as given, or that of one of the solana CLI's monikers (or their first letters).
-pub fn cluster_url(url_or_moniker: &str) -> anyhow::Result<String> {
-    let url = match url_or_moniker {
-        "m" | "mainnet-beta" => "https://api.mainnet-beta.solana.com",
-        "t" | "testnet" => "https://api.testnet.solana.com",
-        "d" | "devnet" => "https://api.devnet.solana.com",
-        "l" | "localhost" => "http://localhost:8899",
-        url if url.starts_with("http://") || url.starts_with("https://") => url,
-        other => bail!(
-            "\"{other}\" is neither a URL (http://...) nor one of mainnet-beta, testnet, devnet, localhost"
-        ),
-    };
-    Ok(url.to_owned())
-}
+/// How often a transaction's status is asked for.
+pub const POLL: Duration = Duration::from_millis(400);
+/// How often a transaction that nobody has seen yet is sent again.
+pub const RESEND: Duration = Duration::from_secs(2);
+/// How long a node may take to show a transaction that it has confirmed.
+const SHOWN_WITHIN: Duration = Duration::from_secs(60);
+/// The most units that a transaction can have.
+const MAX_UNITS: u32 = 1_400_000;
 
 /// A node of a cluster.
 pub struct Rpc {
     client: RpcClient,
     url: String,
+}
+
+/// What came of a transaction.
+#[derive(Clone, Debug)]
+pub struct Confirmed {
+    /// Its signature.
+    pub signature: Signature,
+    /// What it did.
+    pub receipt: Receipt,
+    /// What it cost (lamports).
+    pub fee: u64,
+    /// When its block was made (Unix seconds), if the node knows.
+    pub block_time: Option<i64>,
+}
+
+/// What would come of a transaction.
+#[derive(Clone, Debug)]
+pub struct Simulated {
+    /// What it would do.
+    pub receipt: Receipt,
+    /// What it would cost (lamports), if the node says.
+    pub fee: Option<u64>,
+}
+
+/// What a transaction is signed for.
+#[derive(Clone, Copy, Debug)]
+pub struct Validity {
+    /// The blockhash.
+    pub blockhash: Hash,
+    /// The last block height that takes it.
+    pub last_valid_block_height: u64,
 }
 
 impl Rpc {
@@ -37,16 +90,408 @@ impl Rpc {
             url: url.to_owned(),
         }
     }
-}
 
-impl Cluster for Rpc {
-    async fn account(&mut self, address: &Pubkey) -> anyhow::Result<Option<Account>> {
+    /// Where it is.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Transactions are shown from this commitment on.
+    fn shown(&self) -> CommitmentConfig {
+        match self.client.commitment() {
+            commitment if commitment.is_finalized() => commitment,
+            _ => CommitmentConfig::confirmed(),
+        }
+    }
+
+    /// The account at an address, if there is one.
+    pub async fn get(&self, address: &Pubkey) -> anyhow::Result<Option<Account>> {
         let answer = self
             .client
             .get_account_with_commitment(address, self.client.commitment())
             .await
             .with_context(|| format!("asking {} for an account", self.url))?;
         Ok(answer.value)
+    }
+
+    /// The cluster's clock (Unix seconds).
+    pub async fn unix_timestamp(&mut self) -> anyhow::Result<i64> {
+        let clock = self.account(&sysvar::clock::ID).await?;
+        let clock = clock.with_context(|| format!("{} has no clock", self.url))?;
+        Ok(deserialize::<Clock>(&clock.data)?.unix_timestamp)
+    }
+
+    /// The meters of a registry; with a key at this offset of a [`Meter`](shared_state::state::Meter) only.
+    pub async fn meters(
+        &self,
+        registry: &Pubkey,
+        key: Option<(usize, &Pubkey)>,
+    ) -> anyhow::Result<Vec<(Pubkey, Account)>> {
+        let mut filters = vec![RpcFilterType::Memcmp(Memcmp::new_base58_encoded(
+            0,
+            &[AccountType::Meter as u8],
+        ))];
+        if let Some((offset, key)) = key {
+            let is = Memcmp::new_base58_encoded(offset, key.as_ref());
+            filters.push(RpcFilterType::Memcmp(is));
+        }
+        let config = RpcProgramAccountsConfig {
+            filters: Some(filters),
+            account_config: RpcAccountInfoConfig {
+                encoding: Some(UiAccountEncoding::Base64),
+                commitment: Some(self.client.commitment()),
+                ..RpcAccountInfoConfig::default()
+            },
+            ..RpcProgramAccountsConfig::default()
+        };
+        self.client
+            .get_program_ui_accounts_with_config(registry, config)
+            .await
+            .with_context(|| format!("asking {} for the meters of {registry}", self.url))?
+            .into_iter()
+            .map(|(address, account)| {
+                let account = account
+                    .to_account()
+                    .with_context(|| format!("{} sent an unreadable account", self.url))?;
+                Ok((address, account))
+            })
+            .collect()
+    }
+
+    /// Signatures of the transactions that named an address, newest first: `limit` at most, older than `before`, down to
+    /// but without `until`.
+    pub async fn signatures(
+        &self,
+        address: &Pubkey,
+        before: Option<Signature>,
+        until: Option<Signature>,
+        limit: usize,
+    ) -> anyhow::Result<Vec<RpcConfirmedTransactionStatusWithSignature>> {
+        let config = GetConfirmedSignaturesForAddress2Config {
+            before,
+            until,
+            limit: Some(limit),
+            commitment: Some(self.shown()),
+        };
+        self.client
+            .get_signatures_for_address_with_config(address, config)
+            .await
+            .with_context(|| format!("asking {} for the transactions of {address}", self.url))
+    }
+
+    /// A transaction, if the node shows it.
+    pub async fn transaction(&self, signature: &Signature) -> anyhow::Result<Option<Confirmed>> {
+        let config = RpcTransactionConfig {
+            encoding: Some(UiTransactionEncoding::Base64),
+            commitment: Some(self.shown()),
+            max_supported_transaction_version: Some(0),
+        };
+        let found = match self
+            .client
+            .get_transaction_with_config(signature, config)
+            .await
+        {
+            Ok(found) => found,
+            // Null, where a transaction should be.
+            Err(error) if matches!(*error.kind, ErrorKind::SerdeJson(_)) => return Ok(None),
+            Err(error) => {
+                return Err(error).with_context(|| format!("asking {} for {signature}", self.url));
+            }
+        };
+        let meta = found.transaction.meta;
+        let meta = meta.with_context(|| format!("{} has no log of {signature}", self.url))?;
+        Ok(Some(Confirmed {
+            signature: *signature,
+            receipt: Receipt {
+                logs: Option::from(meta.log_messages).unwrap_or_default(),
+                compute_units: Option::from(meta.compute_units_consumed).unwrap_or_default(),
+                return_data: Option::from(meta.return_data).and_then(return_data),
+            },
+            fee: meta.fee,
+            block_time: found.block_time,
+        }))
+    }
+
+    /// A transaction that has been confirmed: a node may take a moment to show it.
+    pub async fn shown_transaction(&self, signature: &Signature) -> anyhow::Result<Confirmed> {
+        let began = Instant::now();
+        loop {
+            match self.transaction(signature).await? {
+                Some(confirmed) => return Ok(confirmed),
+                None if began.elapsed() > SHOWN_WITHIN => anyhow::bail!(
+                    "{signature} is confirmed, but {} does not show it: ask a node that keeps transactions",
+                    self.url
+                ),
+                None => tokio::time::sleep(POLL).await,
+            }
+        }
+    }
+
+    /// What to sign a transaction for now.
+    pub async fn validity(&self) -> Result<Validity, SendError> {
+        let (blockhash, last_valid_block_height) = self
+            .client
+            .get_latest_blockhash_with_commitment(self.client.commitment())
+            .await
+            .map_err(unreachable)?;
+        Ok(Validity {
+            blockhash,
+            last_valid_block_height,
+        })
+    }
+
+    /// How many blocks there are.
+    pub async fn block_height(&self) -> Result<u64, SendError> {
+        self.client.get_block_height().await.map_err(unreachable)
+    }
+
+    /// How many blocks this node has seen, confirmed or not.
+    pub async fn processed_block_height(&self) -> Result<u64, SendError> {
+        self.client
+            .get_block_height_with_commitment(CommitmentConfig::processed())
+            .await
+            .map_err(unreachable)
+    }
+
+    /// The same as [`Self::statuses`] for transactions that may be older than a few minutes.
+    pub async fn statuses_in_history(
+        &self,
+        signatures: &[Signature],
+    ) -> Result<Vec<Option<TransactionStatus>>, SendError> {
+        let answer = self
+            .client
+            .get_signature_statuses_with_history(signatures)
+            .await;
+        Ok(answer.map_err(unreachable)?.value)
+    }
+
+    /// What has become of transactions (256 at most).
+    pub async fn statuses(
+        &self,
+        signatures: &[Signature],
+    ) -> Result<Vec<Option<TransactionStatus>>, SendError> {
+        let answer = self.client.get_signature_statuses(signatures).await;
+        Ok(answer.map_err(unreachable)?.value)
+    }
+
+    /// Whether a status is of the commitment that counts here.
+    pub fn is_final_enough(&self, status: &TransactionStatus) -> bool {
+        status.satisfies_commitment(self.client.commitment())
+    }
+
+    /// Hands a signed transaction to the node. The node tries it first; if it would fail, it refuses it, and that costs
+    /// nothing.
+    pub async fn submit(&self, transaction: &Transaction) -> Result<(), SendError> {
+        let config = RpcSendTransactionConfig {
+            preflight_commitment: Some(self.client.commitment().commitment),
+            max_retries: Some(0),
+            ..RpcSendTransactionConfig::default()
+        };
+        self.client
+            .send_transaction_with_config(transaction, config)
+            .await
+            .map(drop)
+            .map_err(refusal)
+    }
+
+    /// Hands it to the node again, in case that the network has lost it. Whatever the node answers, its status tells.
+    pub async fn submit_again(&self, transaction: &Transaction) {
+        let config = RpcSendTransactionConfig {
+            skip_preflight: true,
+            max_retries: Some(0),
+            ..RpcSendTransactionConfig::default()
+        };
+        let _ = self
+            .client
+            .send_transaction_with_config(transaction, config)
+            .await;
+    }
+
+    /// Tries instructions without sending them.
+    pub async fn simulate(
+        &self,
+        payer: &Pubkey,
+        instructions: &[Instruction],
+    ) -> Result<Simulated, SendError> {
+        let config = RpcSimulateTransactionConfig {
+            sig_verify: false,
+            replace_recent_blockhash: true,
+            commitment: Some(self.client.commitment()),
+            encoding: Some(UiTransactionEncoding::Base64),
+            ..RpcSimulateTransactionConfig::default()
+        };
+        let transaction = Transaction::new_with_payer(instructions, Some(payer));
+        let result = self
+            .client
+            .simulate_transaction_with_config(&transaction, config)
+            .await
+            .map_err(unreachable)?
+            .value;
+        let logs = result.logs.unwrap_or_default();
+        if let Some(error) = result.err {
+            return Err(SendError::Refused {
+                error: error.into(),
+                logs,
+            });
+        }
+        Ok(Simulated {
+            receipt: Receipt {
+                logs,
+                compute_units: result.units_consumed.unwrap_or_default(),
+                return_data: result.return_data.and_then(return_data),
+            },
+            fee: result.fee,
+        })
+    }
+
+    /// Sends instructions in a transaction, and waits until it has the commitment. The first of `signers` pays the fee.
+    /// Its limit of compute units is what a simulation took and a tenth more; `price` is in micro-lamports for each.
+    pub async fn send(
+        &self,
+        signers: &[&dyn Signer],
+        instructions: &[Instruction],
+        price: Option<u64>,
+    ) -> Result<Confirmed, SendError> {
+        let payer = signers[0].pubkey();
+        let simulated = self
+            .simulate(&payer, &with_budget(instructions, MAX_UNITS, price))
+            .await?;
+        let units = simulated.receipt.compute_units;
+        let units = u32::try_from(units + units / 10).unwrap_or(MAX_UNITS);
+        loop {
+            let validity = self.validity().await?;
+            // Two transactions with the same instructions and blockhash would be the same transaction, and count once.
+            let units = units.saturating_add(distinct()).min(MAX_UNITS);
+            let transaction = sign(
+                signers,
+                &with_budget(instructions, units, price),
+                validity.blockhash,
+            )?;
+            match self.submit(&transaction).await {
+                Ok(()) => {}
+                // The node that gave the blockhash and the one that tried it may not be the same.
+                Err(SendError::Refused {
+                    error: TransactionError::BlockhashNotFound | TransactionError::AlreadyProcessed,
+                    ..
+                }) => {
+                    tokio::time::sleep(POLL).await;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            }
+            if let Some(confirmed) = self.confirm(&transaction, validity).await? {
+                return Ok(confirmed);
+            }
+        }
+    }
+
+    /// Waits until a transaction has the commitment; nothing, if it can't be processed any more.
+    async fn confirm(
+        &self,
+        transaction: &Transaction,
+        validity: Validity,
+    ) -> Result<Option<Confirmed>, SendError> {
+        let signature = transaction.signatures[0];
+        let mut sent = Instant::now();
+        loop {
+            // In this order: a transaction without a status when its blockhash has expired can't get one any more.
+            let expired = self.block_height().await? > validity.last_valid_block_height;
+            let status = self.statuses(&[signature]).await?.pop().flatten();
+            match status {
+                Some(status) if self.is_final_enough(&status) => {
+                    let shown = self.shown_transaction(&signature).await;
+                    let confirmed =
+                        shown.map_err(|error| SendError::Unreachable(format!("{error:#}")))?;
+                    return match status.err {
+                        None => Ok(Some(confirmed)),
+                        Some(error) => Err(SendError::Refused {
+                            error,
+                            logs: confirmed.receipt.logs,
+                        }),
+                    };
+                }
+                None if expired => return Ok(None),
+                None if sent.elapsed() > RESEND => {
+                    self.submit_again(transaction).await;
+                    sent = Instant::now();
+                }
+                _ => {}
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+}
+
+/// A small number that is hardly ever the same twice.
+pub fn distinct() -> u32 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    (now.map_or(0, |now| now.subsec_micros()) ^ std::process::id()) % 1_000
+}
+
+/// Instructions with a limit of compute units, and a price for each (micro-lamports), in front of them.
+pub fn with_budget(
+    instructions: &[Instruction],
+    units: u32,
+    price: Option<u64>,
+) -> Vec<Instruction> {
+    let mut all = vec![ComputeBudgetInstruction::set_compute_unit_limit(units)];
+    all.extend(price.map(ComputeBudgetInstruction::set_compute_unit_price));
+    all.extend_from_slice(instructions);
+    all
+}
+
+/// A transaction of these instructions, paid by the first of the signers.
+pub fn sign(
+    signers: &[&dyn Signer],
+    instructions: &[Instruction],
+    blockhash: Hash,
+) -> Result<Transaction, SendError> {
+    let mut transaction = Transaction::new_with_payer(instructions, Some(&signers[0].pubkey()));
+    // Those that the instructions need, each once.
+    let wanted = &transaction.message.account_keys
+        [..usize::from(transaction.message.header.num_required_signatures)];
+    let mut by: Vec<&dyn Signer> = Vec::new();
+    for key in wanted {
+        by.extend(signers.iter().find(|signer| signer.pubkey() == *key));
+    }
+    transaction
+        .try_sign(&by, blockhash)
+        .map_err(|error| SendError::Unsigned(error.to_string()))?;
+    Ok(transaction)
+}
+
+fn return_data(data: UiTransactionReturnData) -> Option<(Pubkey, Vec<u8>)> {
+    let (bytes, UiReturnDataEncoding::Base64) = data.data;
+    Some((
+        data.program_id.parse().ok()?,
+        BASE64_STANDARD.decode(bytes).ok()?,
+    ))
+}
+
+fn unreachable(error: Error) -> SendError {
+    SendError::Unreachable(error.to_string())
+}
+
+/// The cluster's reason, if the node refused a transaction when it tried it.
+fn refusal(error: Error) -> SendError {
+    match *error.kind {
+        ErrorKind::RpcError(RpcError::RpcResponseError {
+            data: RpcResponseErrorData::SendTransactionPreflightFailure(ref result),
+            ..
+        }) => match result.err.clone() {
+            Some(reason) => SendError::Refused {
+                error: reason.into(),
+                logs: result.logs.clone().unwrap_or_default(),
+            },
+            None => unreachable(error),
+        },
+        _ => unreachable(error),
+    }
+}
+
+impl Cluster for Rpc {
+    async fn account(&mut self, address: &Pubkey) -> anyhow::Result<Option<Account>> {
+        self.get(address).await
     }
 
     async fn accounts(&mut self, addresses: &[Pubkey]) -> anyhow::Result<Vec<Option<Account>>> {

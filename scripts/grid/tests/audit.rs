@@ -11,7 +11,7 @@ use solana_program::pubkey::Pubkey;
 
 fn audit(url: &str, registry: &Pubkey) -> (bool, String, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_grid"))
-        .args(["audit", "--url", url, &registry.to_string()])
+        .args(["audit", "--url", url, "--registry", &registry.to_string()])
         .output()
         .expect("the tool");
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text");
@@ -74,7 +74,8 @@ fn addresses_and_clusters_that_are_not_there() {
     assert!(!success);
     assert!(
         stderr.starts_with(&format!(
-            "error: {nothing} is not an initialized registry program: RegistryConfig"
+            "error: no deployment on {}: {nothing} is not an initialized registry program: RegistryConfig",
+            node.url
         )),
         "{stderr}"
     );

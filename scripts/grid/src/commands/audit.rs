@@ -1,0 +1,71 @@
+//! `grid audit`: the protocol's invariants, from chain state alone.
+
+use std::io::{self, Write};
+
+use anyhow::ensure;
+use serde_json::{json, Value};
+
+use crate::{
+    audit::{audit, Report as Audit},
+    deployment::Deployment,
+    session::{Report, Session},
+};
+
+struct Audited {
+    deployment: Deployment,
+    audit: Audit,
+}
+
+impl Report for Audited {
+    fn json(&self) -> Value {
+        let audit = &self.audit;
+        let findings: Vec<Value> = audit
+            .findings
+            .iter()
+            .map(|finding| {
+                json!({
+                    "account": finding.account.to_string(),
+                    "role": finding.role,
+                    "problem": finding.problem,
+                })
+            })
+            .collect();
+        json!({
+            "oracle_program": self.deployment.oracle_program.to_string(),
+            "registry_program": self.deployment.registry_program.to_string(),
+            "token_program": self.deployment.token_program.to_string(),
+            "meters": audit.meters,
+            "settled_wh": audit.settled_wh.to_string(),
+            "minted": audit.minted,
+            "retired": audit.retired,
+            "otherwise_burned": audit.burned_otherwise(),
+            "supply": audit.supply,
+            "empty_accounts": audit.empty_accounts,
+            "findings": findings,
+        })
+    }
+
+    fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        writeln!(
+            out,
+            "programs: oracle {}, registry {}, token {}",
+            self.deployment.oracle_program,
+            self.deployment.registry_program,
+            self.deployment.token_program
+        )?;
+        self.audit.write(out)
+    }
+}
+
+/// Runs the command: fails if a rule is broken.
+pub async fn run(session: &mut Session) -> anyhow::Result<()> {
+    let deployment = session.deployment().await?;
+    let audit = audit(&mut session.rpc, &deployment).await?;
+    let audited = Audited { deployment, audit };
+    session.print(&audited)?;
+    ensure!(
+        audited.audit.findings.is_empty(),
+        "the audit found something"
+    );
+    Ok(())
+}

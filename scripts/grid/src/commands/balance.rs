@@ -1,0 +1,114 @@
+//! `grid balance`: the GRID of an owner, and what its meters have for it.
+
+use std::{
+    io::{self, Write},
+    mem::offset_of,
+};
+
+use anyhow::{anyhow, Context};
+use clap::Args;
+use serde_json::{json, Value};
+use shared_state::{
+    state::Meter,
+    units::{BASE_UNITS_PER_WH, MAX_MINTABLE_WH},
+};
+use solana_program::{program_pack::Pack, pubkey::Pubkey};
+use solana_signer::Signer;
+
+use crate::{
+    claim::Terms,
+    cluster::{decode, Cluster},
+    format::{grid, kwh},
+    session::{address, Report, Session},
+};
+
+#[allow(missing_docs)]
+#[derive(Args, Clone, Debug)]
+pub struct Balance {
+    /// Whose: address, or file of a keypair [default: that of --keypair]
+    #[arg(value_parser = address)]
+    owner: Option<Pubkey>,
+}
+
+struct Found {
+    owner: Pubkey,
+    token_account: Pubkey,
+    /// Base units; none if the token account does not exist.
+    balance: Option<u64>,
+    meters: usize,
+    unsettled_wh: u64,
+    claimable_wh: u64,
+}
+
+impl Report for Found {
+    fn json(&self) -> Value {
+        json!({
+            "owner": self.owner.to_string(),
+            "token_account": self.token_account.to_string(),
+            "token_account_exists": self.balance.is_some(),
+            "balance": self.balance.unwrap_or_default(),
+            "meters": self.meters,
+            "unsettled_wh": self.unsettled_wh,
+            "claimable_wh": self.claimable_wh,
+        })
+    }
+
+    fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        let created = match self.balance {
+            Some(_) => "",
+            None => ", which the first settlement makes",
+        };
+        writeln!(
+            out,
+            "{} GRID in {}{created}",
+            grid(self.balance.unwrap_or_default()),
+            self.token_account
+        )?;
+        writeln!(
+            out,
+            "{} kWh unsettled at {} meters, {} GRID of it claimable now",
+            kwh(self.unsettled_wh),
+            self.meters,
+            grid(self.claimable_wh.min(MAX_MINTABLE_WH) * BASE_UNITS_PER_WH)
+        )
+    }
+}
+
+/// Runs the command.
+pub async fn run(session: &mut Session, command: Balance) -> anyhow::Result<()> {
+    let deployment = session.deployment().await?;
+    let owner = match command.owner {
+        Some(owner) => owner,
+        None => session.signer()?.pubkey(),
+    };
+    let token_account = deployment.grid_account(&owner);
+    let balance = match session.rpc.account(&token_account).await? {
+        Some(account) => Some(
+            spl_token::state::Account::unpack(&account.data)
+                .with_context(|| format!("{token_account} is not a token account"))?
+                .amount,
+        ),
+        None => None,
+    };
+    let terms = Terms::read(&mut session.rpc, &deployment).await?;
+    let of_owner = Some((offset_of!(Meter, owner), &owner));
+    let accounts = session
+        .rpc
+        .meters(&deployment.registry_program, of_owner)
+        .await?;
+    let (mut unsettled_wh, mut claimable_wh) = (0u64, 0u64);
+    for (address, account) in &accounts {
+        let meter: Meter = decode(account).map_err(|problem| anyhow!("{address} {problem}"))?;
+        unsettled_wh = unsettled_wh.saturating_add(meter.unsettled());
+        claimable_wh = claimable_wh.saturating_add(terms.claimable(&meter).unwrap_or_default());
+    }
+    session.print(&Found {
+        owner,
+        token_account,
+        balance,
+        meters: accounts.len(),
+        unsettled_wh,
+        // Together they have no more than the mint limit leaves.
+        claimable_wh: claimable_wh.min(terms.available().unwrap_or_default()),
+    })
+}

@@ -1,0 +1,187 @@
+//! `grid events`: what a deployment's programs, or a meter, have logged.
+
+use std::{
+    io::{self, Write},
+    time::Duration,
+};
+
+use clap::Args;
+use serde_json::{json, Value};
+use solana_program::pubkey::Pubkey;
+use solana_signature::Signature;
+
+use super::{find_meter, serial};
+use crate::{
+    deployment::Deployment,
+    format::{event_json, event_line},
+    logs,
+    readings::format_time,
+    rpc::Confirmed,
+    session::{Report, Session},
+};
+
+/// How often new transactions are looked for.
+const INTERVAL: Duration = Duration::from_secs(2);
+/// The most signatures that a node gives at once.
+const PAGE: usize = 1_000;
+
+#[allow(missing_docs)]
+#[derive(Args, Clone, Debug)]
+pub struct Events {
+    /// Only what concerns this meter: its serial number
+    #[arg(value_parser = serial)]
+    meter: Option<String>,
+    /// How many transactions to go back
+    #[arg(long, default_value_t = 20)]
+    limit: usize,
+    /// Go on with each new transaction, until interrupted
+    #[arg(long)]
+    follow: bool,
+}
+
+/// The events of a transaction.
+struct Transaction {
+    confirmed: Confirmed,
+    events: Vec<(&'static str, shared_state::event::Event)>,
+}
+
+impl Transaction {
+    /// The deployment's own events: other programs can log what looks like one.
+    fn new(confirmed: Confirmed, deployment: &Deployment) -> Self {
+        let events = logs::events(&confirmed.receipt.logs)
+            .into_iter()
+            .filter_map(|logged| Some((deployment.program_name(&logged.program)?, logged.event)))
+            .collect();
+        Self { confirmed, events }
+    }
+}
+
+impl Report for Transaction {
+    fn json(&self) -> Value {
+        let events: Vec<Value> = self
+            .events
+            .iter()
+            .map(|(program, event)| {
+                let mut fields = event_json(event);
+                fields.insert("event".into(), event.name().into());
+                fields.insert("program".into(), (*program).into());
+                fields.into()
+            })
+            .collect();
+        json!({
+            "signature": self.confirmed.signature.to_string(),
+            "block_time": self.confirmed.block_time,
+            "log_truncated": logs::is_truncated(&self.confirmed.receipt.logs),
+            "events": events,
+        })
+    }
+
+    fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        let time = self.confirmed.block_time.map_or("?".into(), format_time);
+        for (program, event) in &self.events {
+            writeln!(out, "{time} {program} {}", event_line(event))?;
+        }
+        if logs::is_truncated(&self.confirmed.receipt.logs) {
+            writeln!(
+                out,
+                "{time} the log of {} was cut off: there were more events",
+                self.confirmed.signature
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// Runs the command.
+pub async fn run(session: &mut Session, command: Events) -> anyhow::Result<()> {
+    let deployment = session.deployment().await?;
+    let mut places: Vec<Place> = match &command.meter {
+        Some(meter) => vec![find_meter(session, &deployment, meter).await?.0],
+        None => vec![
+            deployment.oracle_program,
+            deployment.registry_program,
+            deployment.token_program,
+        ],
+    }
+    .into_iter()
+    .map(|address| Place {
+        address,
+        newest: None,
+    })
+    .collect();
+
+    let mut shown: Vec<Signature> = Vec::new();
+    let mut limit = Some(command.limit);
+    loop {
+        let found = newer(session, &mut places, limit.take()).await?;
+        for signature in found {
+            if !shown.contains(&signature) {
+                let confirmed = session.rpc.shown_transaction(&signature).await?;
+                let transaction = Transaction::new(confirmed, &deployment);
+                if !transaction.events.is_empty() {
+                    session.print(&transaction)?;
+                }
+                shown.push(signature);
+            }
+        }
+        let old = shown.len().saturating_sub(4 * PAGE);
+        shown.drain(..old);
+        if !command.follow {
+            return Ok(());
+        }
+        tokio::time::sleep(INTERVAL).await;
+    }
+}
+
+/// An address whose transactions are looked at.
+struct Place {
+    address: Pubkey,
+    /// The newest that has been seen.
+    newest: Option<Signature>,
+}
+
+/// Transactions that came since the last call, oldest first; the first time, the last `limit` ones.
+async fn newer(
+    session: &Session,
+    places: &mut [Place],
+    limit: Option<usize>,
+) -> anyhow::Result<Vec<Signature>> {
+    let limit = limit.unwrap_or(usize::MAX);
+    let mut found: Vec<(u64, u32, Signature)> = Vec::new();
+    for place in places {
+        let (mut before, mut newest, mut count) = (None, None, 0);
+        while count < limit {
+            let wanted = (limit - count).min(PAGE);
+            let page = session
+                .rpc
+                .signatures(&place.address, before, place.newest, wanted)
+                .await?;
+            count += page.len();
+            for (index, status) in page.iter().enumerate() {
+                let signature: Signature = status.signature.parse()?;
+                newest = newest.or(Some(signature));
+                before = Some(signature);
+                if status.err.is_none() {
+                    // They come newest first. Within a slot, the node may say where each stands.
+                    let place = status.transaction_index;
+                    let place = place.unwrap_or(u32::MAX - index as u32);
+                    found.push((status.slot, place, signature));
+                }
+            }
+            if page.len() < wanted {
+                break;
+            }
+        }
+        place.newest = newest.or(place.newest);
+    }
+    found.sort_by_key(|(slot, place, _)| (*slot, *place));
+    // A transaction that names two of the programs comes twice.
+    let mut signatures: Vec<Signature> = Vec::new();
+    for (_, _, signature) in found {
+        if !signatures.contains(&signature) {
+            signatures.push(signature);
+        }
+    }
+    let old = signatures.len().saturating_sub(limit);
+    Ok(signatures.split_off(old))
+}

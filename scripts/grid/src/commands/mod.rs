@@ -1,0 +1,51 @@
+//! The commands on a real cluster: a file each.
+
+pub mod audit;
+pub mod authority;
+pub mod balance;
+pub mod events;
+pub mod init;
+pub mod meter;
+pub mod minting;
+pub mod oracle;
+pub mod readings;
+pub mod reporter;
+pub mod retire;
+pub mod settle;
+pub mod status;
+
+use anyhow::{anyhow, Context};
+use shared_state::state::{meter_id, Meter};
+use solana_program::pubkey::Pubkey;
+
+use crate::{
+    cluster::{decode, Cluster},
+    deployment::Deployment,
+    session::Session,
+};
+
+/// A meter's serial number, as an argument.
+pub fn serial(text: &str) -> Result<String, String> {
+    match meter_id(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// The meter of a serial number.
+pub async fn find_meter(
+    session: &mut Session,
+    deployment: &Deployment,
+    serial: &str,
+) -> anyhow::Result<(Pubkey, Meter)> {
+    let address = deployment.meter(&meter_id(serial)?);
+    let account = session.rpc.account(&address).await?.with_context(|| {
+        format!(
+            "the meter {serial} is not registered with {} on {} (its account would be {address}): check the spelling, or grid meter list",
+            deployment.registry_program,
+            session.rpc.url()
+        )
+    })?;
+    let meter = decode(&account).map_err(|problem| anyhow!("{address} {problem}"))?;
+    Ok((address, meter))
+}

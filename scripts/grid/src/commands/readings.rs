@@ -1,0 +1,99 @@
+//! `grid readings`: files of readings, signed and submitted.
+
+use std::{
+    fs::File,
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{bail, Context};
+use clap::{Args, Subcommand};
+use oracle_program::signature::message;
+use shared_state::state::meter_id;
+use solana_signer::Signer;
+
+use crate::{
+    readings::{self, format_time, BadLine, Row, COLUMNS, SIGNATURE_COLUMN},
+    session::Session,
+    submit,
+};
+
+#[allow(missing_docs)]
+#[derive(Subcommand, Clone, Debug)]
+pub enum Readings {
+    /// Send a file of readings, as a reporter. Can be stopped at any point and started again: what the chain has already
+    /// is not sent twice
+    Submit(InputFile),
+    /// Sign a file of one device's readings with the device's key (--keypair), and print the signed file
+    Sign(InputFile),
+}
+
+#[allow(missing_docs)]
+#[derive(Args, Clone, Debug)]
+pub struct InputFile {
+    /// CSV: meter_id,timestamp,generation_register_wh,consumption_register_wh, and signature in a signed file
+    file: PathBuf,
+    /// Stop at the first line that can't be used, before anything is done
+    #[arg(long)]
+    strict: bool,
+}
+
+/// Reads a file of readings: its good lines and its bad ones. Fails at the first bad one if `strict`.
+pub fn read_file(path: &Path, strict: bool) -> anyhow::Result<(Vec<Row>, Vec<BadLine>)> {
+    let (rows, bad) = File::open(path)
+        .map_err(anyhow::Error::from)
+        .and_then(readings::read)
+        .with_context(|| path.display().to_string())?;
+    if let (true, Some(first)) = (strict, bad.first()) {
+        bail!("{}: {first}", path.display());
+    }
+    Ok((rows, bad))
+}
+
+/// Runs the command.
+pub async fn run(session: &mut Session, command: Readings) -> anyhow::Result<()> {
+    match command {
+        Readings::Submit(InputFile { file, strict }) => {
+            let (rows, bad) = read_file(&file, strict)?;
+            submit::run(session, rows, bad, strict).await
+        }
+        Readings::Sign(InputFile { file, strict }) => {
+            let (rows, bad) = read_file(&file, strict)?;
+            sign(session, &rows, &bad)
+        }
+    }
+}
+
+fn sign(session: &Session, rows: &[Row], bad: &[BadLine]) -> anyhow::Result<()> {
+    let registry = session.registry()?;
+    let device = session.signer()?;
+    if let Some(other) = rows.iter().find(|row| row.serial != rows[0].serial) {
+        bail!(
+            "line {}: {} is another meter than {}, and a device's key is of one: sign their files one by one",
+            other.line,
+            other.serial,
+            rows[0].serial
+        );
+    }
+    let mut out = csv::Writer::from_writer(io::stdout().lock());
+    out.write_record([&COLUMNS[..], &[SIGNATURE_COLUMN]].concat())?;
+    for row in rows {
+        let reading = &row.reading;
+        let signature = device.sign_message(&message(&registry, &meter_id(&row.serial)?, reading));
+        out.write_record([
+            &row.serial,
+            &format_time(reading.timestamp),
+            &reading.generation_register.to_string(),
+            &reading.consumption_register.to_string(),
+            &signature.to_string(),
+        ])?;
+    }
+    out.flush()?;
+    for line in bad {
+        writeln!(io::stderr(), "skipped {line}")?;
+    }
+    match bad.len() {
+        0 => Ok(()),
+        count => bail!("{count} lines were not signed"),
+    }
+}

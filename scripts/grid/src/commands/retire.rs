@@ -1,0 +1,81 @@
+//! `grid retire`: burn GRID to claim the use of its energy.
+
+use anyhow::Context;
+use clap::Args;
+use solana_program::{program_pack::Pack, pubkey::Pubkey};
+use solana_signer::Signer;
+use token_program::instruction::{retire_tokens, RetireTokens};
+
+use crate::{
+    cluster::Cluster,
+    format::parse_grid,
+    session::{address, Session},
+};
+
+#[allow(missing_docs)]
+#[derive(Args, Clone, Debug)]
+pub struct Retire {
+    /// How much (GRID), or ALL
+    #[arg(value_parser = amount)]
+    amount: Amount,
+    /// On whose behalf: address, or file of a keypair [default: the holder's own]
+    #[arg(long, value_parser = address)]
+    beneficiary: Option<Pubkey>,
+    /// What for, in your words: up to 64 bytes
+    #[arg(long, default_value = "", value_parser = reference)]
+    reference: [u8; 64],
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Amount {
+    All,
+    BaseUnits(u64),
+}
+
+fn amount(text: &str) -> Result<Amount, String> {
+    match text {
+        "ALL" => Ok(Amount::All),
+        text => parse_grid(text).map(Amount::BaseUnits),
+    }
+}
+
+fn reference(text: &str) -> Result<[u8; 64], String> {
+    let mut reference = [0; 64];
+    reference
+        .get_mut(..text.len())
+        .ok_or_else(|| format!("it has {} bytes, and there is room for 64", text.len()))?
+        .copy_from_slice(text.as_bytes());
+    Ok(reference)
+}
+
+/// Runs the command.
+pub async fn run(session: &mut Session, command: Retire) -> anyhow::Result<()> {
+    let deployment = session.deployment().await?;
+    let signer = session.signer()?;
+    let holder = signer.pubkey();
+    let from = deployment.grid_account(&holder);
+    let account = session.rpc.account(&from).await?;
+    let account = account.with_context(|| {
+        format!("{holder} has no GRID: its token account {from} does not exist")
+    })?;
+    let amount = match command.amount {
+        Amount::BaseUnits(amount) => amount,
+        Amount::All => {
+            spl_token::state::Account::unpack(&account.data)
+                .with_context(|| format!("{from} is not a token account"))?
+                .amount
+        }
+    };
+    let instruction = retire_tokens(
+        &deployment.token_program,
+        &holder,
+        &from,
+        RetireTokens {
+            amount,
+            beneficiary: command.beneficiary.unwrap_or(holder),
+            reference: command.reference,
+        },
+    );
+    let outcome = session.execute(&[&signer], &[instruction]).await?;
+    session.print(&outcome)
+}

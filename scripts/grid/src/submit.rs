@@ -1,0 +1,1058 @@
+//! A file of readings on its way to a cluster.
+//!
+//! Each meter's readings go in order, a transaction at a time; those of different meters go at the same time, in batches as
+//! large as fit. Nothing is kept on this side: what the chain has already, the meters' accounts tell, so a submission can
+//! be stopped at any point and started again. Three things keep a restart from counting a reading twice, while
+//! transactions of the stopped one may still be on their way:
+//!
+//! * Batches are sent `strict`: if one reading of a batch has arrived meanwhile, or is bad, the whole batch is refused and
+//!   changes nothing.
+//! * A batch that is refused is sent again, so that its bad readings are recorded as rejected, only when no transaction
+//!   from before the start can arrive any more: when its blockhash has expired.
+//! * Before that, the meter's account is read again, and which of its readings have been recorded as rejected already is
+//!   read from its transactions.
+
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, VecDeque},
+    io::{self, IsTerminal, Write},
+    time::{Duration, Instant},
+};
+
+use anyhow::{anyhow, bail, ensure, Context};
+use futures_util::future::join_all;
+use indicatif::{ProgressBar, ProgressStyle};
+use oracle_program::{
+    instruction::submit_signed_readings,
+    signature::{message, precompile},
+};
+use serde_json::{json, Value};
+use shared_state::{
+    event::Event,
+    reading::Reading,
+    state::{meter_id, meter_name, Meter, OracleConfig, ORACLE_ACTIVE},
+    GridError,
+};
+use solana_keypair::Keypair;
+use solana_program::{instruction::Instruction, pubkey::Pubkey};
+use solana_signer::Signer;
+use solana_transaction::{Transaction, TransactionError};
+
+use crate::{
+    cluster::{decode, read, Cluster, SendError},
+    deployment::Deployment,
+    format::{flag_names, sol},
+    logs,
+    readings::{BadLine, Row},
+    rpc::{distinct, sign, with_budget, Confirmed, Rpc, Validity, POLL, RESEND},
+    session::{Report, Session},
+};
+
+/// Bytes of a transaction.
+const TRANSACTION_SIZE: usize = 1_232;
+/// What a further reading takes of them: itself and its meter's index ...
+const READING_SIZE: usize = 25;
+/// ... the first time in a transaction, its meter's address ...
+const ADDRESS_SIZE: usize = 32;
+/// ... and, if it is signed, its place in the Ed25519 program's instruction.
+const SIGNED_SIZE: usize = 14 + 32 + 64 + 103;
+
+/// Compute units of a submission of one reading and of each further one, in the most expensive case that
+/// `tests/bench/costs.md` has (36 of one meter, most of them late), with a tenth more; and of the two instructions that
+/// set the limit and the price.
+const BASE_UNITS: u32 = 3_000 + 300;
+const READING_UNITS: u32 = 860;
+
+/// Transactions that are on their way at the same time.
+const IN_FLIGHT: usize = 32;
+/// For how many blocks a blockhash is valid.
+const BLOCKHASH_BLOCKS: u64 = 150;
+/// How long the node may be silent.
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// What the chain made of a reading.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Verdict {
+    /// Accepted, with these flags.
+    Accepted(u8),
+    /// Rejected, for this reason: the code of a [`GridError`].
+    Rejected(u16),
+}
+
+/// The name of a rejection's reason.
+pub fn reason_name(code: u16) -> String {
+    match GridError::from_code(code.into()) {
+        Some(error) => format!("{error:?}"),
+        None => format!("code {code}"),
+    }
+}
+
+/// Which verdict of a transaction's events belongs to which of the readings that it carried.
+pub fn verdicts(mut rows: Vec<Row>, events: &[Event]) -> anyhow::Result<Vec<(Row, Verdict)>> {
+    ensure!(
+        events.len() == rows.len(),
+        "{} readings gave {} events",
+        rows.len(),
+        events.len()
+    );
+    let mut found = Vec::new();
+    for event in events {
+        let (id, reading, verdict) = match event {
+            Event::MeterReadingRecorded(recorded) => (
+                recorded.meter_id,
+                Reading {
+                    timestamp: recorded.timestamp,
+                    generation_register: recorded.generation_register,
+                    consumption_register: recorded.consumption_register,
+                },
+                Verdict::Accepted(recorded.flags),
+            ),
+            Event::MeterReadingRejected(rejected) => (
+                rejected.meter_id,
+                Reading {
+                    timestamp: rejected.timestamp,
+                    generation_register: rejected.generation_register,
+                    consumption_register: rejected.consumption_register,
+                },
+                Verdict::Rejected(rejected.reason),
+            ),
+            other => bail!("unexpected event {other:?}"),
+        };
+        // The rejected readings are logged before the accepted ones, so of equal lines the later is the rejected one.
+        let serial = meter_name(&id)?;
+        let place = rows
+            .iter()
+            .rposition(|row| row.serial == serial && row.reading == reading)
+            .with_context(|| format!("an event of {serial} for a reading that was not sent"))?;
+        found.push((rows.remove(place), verdict));
+    }
+    Ok(found)
+}
+
+/// Lines of a file that share a fate: how many, and the first few.
+#[derive(Clone, Debug, Default)]
+struct Lines {
+    count: u64,
+    first: Vec<u64>,
+}
+
+impl Lines {
+    fn add(&mut self, line: u64) {
+        self.count += 1;
+        if self.first.len() < 5 {
+            self.first.push(line);
+        }
+    }
+
+    fn places(&self) -> String {
+        let mut text = self
+            .first
+            .iter()
+            .map(u64::to_string)
+            .collect::<Vec<_>>()
+            .join(", ");
+        if self.count > self.first.len() as u64 {
+            text.push_str(", ...");
+        }
+        text
+    }
+
+    fn json(&self) -> Value {
+        json!({ "count": self.count, "first_lines": self.first })
+    }
+}
+
+/// What came of a file.
+#[derive(Debug, Default)]
+struct Summary {
+    accepted: u64,
+    flagged: BTreeMap<String, Lines>,
+    rejected: BTreeMap<String, Lines>,
+    /// Readings that the chain had before, or that are not newer than what it has.
+    on_chain: u64,
+    not_sent: BTreeMap<String, Lines>,
+    transactions: u64,
+    failed_transactions: u64,
+    fees: u64,
+    compute_units: u64,
+    elapsed: Duration,
+    dry_run: bool,
+}
+
+impl Summary {
+    fn rejected(&self) -> u64 {
+        self.rejected.values().map(|lines| lines.count).sum()
+    }
+
+    fn not_sent(&self) -> u64 {
+        self.not_sent.values().map(|lines| lines.count).sum()
+    }
+
+    fn count(&mut self, row: &Row, verdict: Verdict) {
+        match verdict {
+            Verdict::Accepted(flags) => {
+                self.accepted += 1;
+                if flags != 0 {
+                    let lines = self.flagged.entry(flag_names(flags)).or_default();
+                    lines.add(row.line);
+                }
+            }
+            Verdict::Rejected(code) => {
+                let lines = self.rejected.entry(reason_name(code)).or_default();
+                lines.add(row.line);
+            }
+        }
+    }
+}
+
+impl Report for Summary {
+    fn json(&self) -> Value {
+        let all = |lines: &BTreeMap<String, Lines>| -> Value {
+            lines
+                .iter()
+                .map(|(reason, lines)| (reason.clone(), lines.json()))
+                .collect::<serde_json::Map<_, _>>()
+                .into()
+        };
+        json!({
+            "accepted": self.accepted,
+            "flagged": all(&self.flagged),
+            "rejected": all(&self.rejected),
+            "on_chain_before": self.on_chain,
+            "not_sent": all(&self.not_sent),
+            "transactions": self.transactions,
+            "failed_transactions": self.failed_transactions,
+            "fee_lamports": self.fees,
+            "compute_units": self.compute_units,
+            "seconds": self.elapsed.as_secs_f64(),
+            "dry_run": self.dry_run,
+        })
+    }
+
+    fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        let would = if self.dry_run { "would be " } else { "" };
+        writeln!(out, "{:>8} {would}accepted", self.accepted)?;
+        for (flags, lines) in &self.flagged {
+            let (count, places) = (lines.count, lines.places());
+            writeln!(out, "{:>10} flagged as {flags}: line {places}", count)?;
+        }
+        writeln!(out, "{:>8} {would}rejected", self.rejected())?;
+        for (reason, lines) in &self.rejected {
+            let (count, places) = (lines.count, lines.places());
+            writeln!(out, "{:>10} {reason}: line {places}", count)?;
+        }
+        if self.on_chain > 0 {
+            writeln!(
+                out,
+                "{:>8} on the chain before, or not newer than what is",
+                self.on_chain
+            )?;
+        }
+        for (reason, lines) in &self.not_sent {
+            writeln!(
+                out,
+                "{:>8} not sent: {reason}: line {}",
+                lines.count,
+                lines.places()
+            )?;
+        }
+        let seconds = self.elapsed.as_secs_f64();
+        let readings = self.accepted + self.rejected();
+        writeln!(
+            out,
+            "{} transactions{}, {} compute units, fees {} SOL, {seconds:.1} s ({:.0} readings per second)",
+            self.transactions,
+            match self.failed_transactions {
+                0 => String::new(),
+                count => format!(" and {count} failed ones"),
+            },
+            self.compute_units,
+            sol(self.fees),
+            readings as f64 / seconds.max(0.001)
+        )?;
+        match self.dry_run {
+            true => writeln!(
+                out,
+                "dry run: nothing was sent, and each transaction was tried by itself"
+            ),
+            false => Ok(()),
+        }
+    }
+}
+
+/// A meter's readings that are still to be sent, in order.
+struct Queue {
+    serial: String,
+    id: [u8; 32],
+    address: Pubkey,
+    device_key: Pubkey,
+    rows: VecDeque<Row>,
+    /// A transaction with some of its readings is on its way.
+    in_flight: bool,
+    /// A batch of several meters with this one was refused: it goes by itself now.
+    alone: bool,
+    /// It was refused by itself: it waits until nothing from before the start can arrive any more.
+    parked: bool,
+    /// Readings up to this time are sent so that bad ones are recorded as rejected.
+    lenient_until: i64,
+    /// What was recorded as rejected before the start has been taken out.
+    history_read: bool,
+}
+
+impl Queue {
+    fn is_ready(&self) -> bool {
+        !self.in_flight && !self.parked && !self.rows.is_empty()
+    }
+
+    /// How its next reading is to be sent.
+    fn mode(&self) -> Option<Mode> {
+        let row = self.rows.front()?;
+        Some(Mode {
+            strict: row.reading.timestamp > self.lenient_until,
+            signed: row.signature.is_some(),
+        })
+    }
+}
+
+/// How a batch is sent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Mode {
+    strict: bool,
+    signed: bool,
+}
+
+/// Readings that go in one transaction, with the index of their queue.
+struct Batch {
+    items: Vec<(usize, Row)>,
+    mode: Mode,
+}
+
+impl Batch {
+    /// The queues that its readings come from.
+    fn queues(&self) -> Vec<usize> {
+        let mut queues: Vec<usize> = self.items.iter().map(|(queue, _)| *queue).collect();
+        queues.dedup();
+        queues
+    }
+
+    fn lines(&self) -> String {
+        let mut lines = Lines::default();
+        self.items.iter().for_each(|(_, row)| lines.add(row.line));
+        lines.places()
+    }
+}
+
+/// A transaction on its way.
+struct Flight {
+    batch: Batch,
+    transaction: Transaction,
+    validity: Validity,
+    sent: Instant,
+}
+
+/// Room in a transaction.
+#[derive(Clone, Copy)]
+struct Room {
+    /// With one reading.
+    first: usize,
+    reading: usize,
+}
+
+impl Room {
+    fn fits(&self, readings: usize, meters: usize) -> bool {
+        let more = (readings - 1) * self.reading + (meters - 1) * ADDRESS_SIZE;
+        self.first + more <= TRANSACTION_SIZE
+    }
+}
+
+struct Submission<'a> {
+    rpc: &'a Rpc,
+    deployment: Deployment,
+    reporter: &'a Keypair,
+    payer: &'a Keypair,
+    price: Option<u64>,
+    queues: Vec<Queue>,
+    flights: Vec<Flight>,
+    /// Counts up from somewhere: see [`Submission::instructions`].
+    salt: Cell<u32>,
+    /// From this block height on, no transaction from before the start can arrive.
+    window_end: u64,
+    silent_since: Option<Instant>,
+    summary: Summary,
+    progress: ProgressBar,
+}
+
+/// Runs the command.
+pub async fn run(
+    session: &mut Session,
+    rows: Vec<Row>,
+    bad: Vec<BadLine>,
+    strict: bool,
+) -> anyhow::Result<()> {
+    ensure!(!rows.is_empty(), "the file has no usable reading");
+    let deployment = session.deployment().await?;
+    let (reporter, payer) = (session.signer()?, session.payer()?);
+    let mut summary = Summary {
+        dry_run: session.dry_run,
+        ..Summary::default()
+    };
+    for line in &bad {
+        eprintln!("skipped {line}");
+        let lines = summary.not_sent.entry("lines that can't be used".into());
+        lines.or_default().add(line.line);
+    }
+    let began = Instant::now();
+    let queues = prepare(session, &deployment, &reporter, rows, strict, &mut summary).await?;
+    let total: usize = queues.iter().map(|queue| queue.rows.len()).sum();
+    let window_end = session.rpc.processed_block_height().await? + BLOCKHASH_BLOCKS;
+    let mut submission = Submission {
+        rpc: &session.rpc,
+        deployment,
+        reporter: &reporter,
+        payer: &payer,
+        price: session.price,
+        queues,
+        flights: Vec::new(),
+        salt: Cell::new(distinct()),
+        window_end,
+        silent_since: None,
+        summary,
+        progress: progress_bar(total),
+    };
+    let ended = if session.dry_run {
+        submission.try_all().await
+    } else {
+        submission.send_all().await
+    };
+    submission.progress.finish_and_clear();
+    let mut summary = submission.summary;
+    summary.elapsed = began.elapsed();
+    session.print(&summary)?;
+    ended?;
+    match summary.not_sent() {
+        0 => Ok(()),
+        count => bail!("{count} lines were not sent, for the reasons above"),
+    }
+}
+
+/// Sorts a file's readings by meter, and takes out what need not or can't be sent.
+async fn prepare(
+    session: &mut Session,
+    deployment: &Deployment,
+    reporter: &Keypair,
+    rows: Vec<Row>,
+    strict: bool,
+    summary: &mut Summary,
+) -> anyhow::Result<Vec<Queue>> {
+    let oracle: OracleConfig = read(&mut session.rpc, &deployment.oracle_config()).await?;
+    ensure!(
+        oracle.header.status == ORACLE_ACTIVE,
+        "{}",
+        GridError::OraclePaused
+    );
+    ensure!(
+        oracle.reporters().contains(&reporter.pubkey()),
+        "{} is not a reporter of this oracle: have it added with grid reporter add, or sign with one that is (--keypair)",
+        reporter.pubkey()
+    );
+    let now = session.rpc.unix_timestamp().await?;
+
+    let mut by_meter: BTreeMap<String, VecDeque<Row>> = BTreeMap::new();
+    for row in rows {
+        by_meter
+            .entry(row.serial.clone())
+            .or_default()
+            .push_back(row);
+    }
+    let mut queues = Vec::new();
+    for (serial, rows) in by_meter {
+        let id = meter_id(&serial)?;
+        queues.push(Queue {
+            address: deployment.meter(&id),
+            serial,
+            id,
+            device_key: Pubkey::default(),
+            rows,
+            in_flight: false,
+            alone: false,
+            parked: false,
+            lenient_until: i64::MIN,
+            history_read: false,
+        });
+    }
+
+    let mut first_problem: Option<(u64, String)> = None;
+    for some in queues.chunks_mut(100) {
+        let addresses: Vec<Pubkey> = some.iter().map(|queue| queue.address).collect();
+        let accounts = session.rpc.accounts(&addresses).await?;
+        for (queue, account) in some.iter_mut().zip(accounts) {
+            let meter = match account {
+                Some(account) => Some(
+                    decode::<Meter>(&account)
+                        .map_err(|problem| anyhow!("{} {problem}", queue.address))?,
+                ),
+                None => None,
+            };
+            let mut last = meter.map_or(i64::MIN, |meter| meter.last_reading_at);
+            queue.device_key = meter.map_or(Pubkey::default(), |meter| meter.device_key);
+            for row in std::mem::take(&mut queue.rows) {
+                let problem = match &meter {
+                    None => Some(format!("the meter {} is not registered", queue.serial)),
+                    Some(meter) => problem(deployment, &oracle, meter, &row, now),
+                };
+                if row.reading.timestamp <= last {
+                    summary.on_chain += 1;
+                } else if let Some(problem) = problem {
+                    if first_problem
+                        .as_ref()
+                        .is_none_or(|(line, _)| row.line < *line)
+                    {
+                        first_problem = Some((row.line, problem.clone()));
+                    }
+                    summary.not_sent.entry(problem).or_default().add(row.line);
+                } else {
+                    last = row.reading.timestamp;
+                    queue.rows.push_back(row);
+                }
+            }
+        }
+    }
+    if let (true, Some((line, problem))) = (strict, first_problem) {
+        bail!("line {line}: {problem}");
+    }
+    Ok(queues)
+}
+
+/// Why a reading is not to be sent.
+fn problem(
+    deployment: &Deployment,
+    oracle: &OracleConfig,
+    meter: &Meter,
+    row: &Row,
+    now: i64,
+) -> Option<String> {
+    let serial = &row.serial;
+    if !meter.is_active() {
+        return Some(format!(
+            "the meter {serial} is not active, send them when it is (grid meter show {serial})"
+        ));
+    }
+    // These cost the meter quality and can't succeed.
+    let age = now.saturating_sub(row.reading.timestamp);
+    if age > oracle.rules.max_age.into() {
+        return Some(format!(
+            "older than the {} s that the oracle takes",
+            oracle.rules.max_age
+        ));
+    }
+    if age < -i64::from(oracle.rules.max_future_skew) {
+        return Some(format!(
+            "from the future, of which the oracle takes {} s",
+            oracle.rules.max_future_skew
+        ));
+    }
+    match (&row.signature, meter.device_key == Pubkey::default()) {
+        (None, true) => None,
+        (None, false) => Some(format!(
+            "the meter {serial} signs its readings, send a signed file (grid readings sign)"
+        )),
+        (Some(_), true) => Some(format!(
+            "the meter {serial} has no device key, send its file without the signatures"
+        )),
+        (Some(signature), false) => {
+            let message = message(&deployment.registry_program, &meter.meter_id, &row.reading);
+            (!signature.verify(meter.device_key.as_ref(), &message)).then(|| {
+                format!(
+                    "the signature is not by the device of {serial}, {}, for this registry",
+                    meter.device_key
+                )
+            })
+        }
+    }
+}
+
+impl Submission<'_> {
+    /// Sends everything. Fails if something other than a reading is refused, after all that is on its way has arrived.
+    async fn send_all(&mut self) -> anyhow::Result<()> {
+        let mut fatal = None;
+        loop {
+            if fatal.is_none() {
+                if let Err(error) = self.launch().await {
+                    fatal = Some(error);
+                }
+            }
+            if self.flights.is_empty() {
+                if let Some(error) = fatal {
+                    return Err(error);
+                }
+                if self.queues.iter().all(|queue| queue.rows.is_empty()) {
+                    return Ok(());
+                }
+            }
+            tokio::time::sleep(POLL).await;
+            if let Err(error) = self.land().await {
+                match fatal {
+                    // What is on its way arrives or not; the next start will see.
+                    Some(first) => return Err(first),
+                    None => fatal = Some(error),
+                }
+            }
+            if fatal.is_none() {
+                if let Err(error) = self.unpark().await {
+                    fatal = Some(error);
+                }
+            }
+        }
+    }
+
+    /// Tries every batch by itself, and sends nothing.
+    async fn try_all(&mut self) -> anyhow::Result<()> {
+        for queue in &mut self.queues {
+            queue.lenient_until = i64::MAX;
+        }
+        while let Some(batch) = self.next_batch() {
+            for queue in batch.queues() {
+                self.queues[queue].in_flight = false;
+            }
+            let instructions = self.instructions(&batch);
+            let simulated = self
+                .rpc
+                .simulate(&self.payer.pubkey(), &instructions)
+                .await
+                .with_context(|| format!("trying the readings of line {}", batch.lines()))?;
+            self.summary.transactions += 1;
+            self.summary.fees += simulated.fee.unwrap_or_default();
+            self.summary.compute_units += simulated.receipt.compute_units;
+            let rows = batch.items.into_iter().map(|(_, row)| row).collect();
+            for (row, verdict) in verdicts(rows, &simulated.receipt.events())? {
+                self.summary.count(&row, verdict);
+                self.progress.inc(1);
+            }
+        }
+        Ok(())
+    }
+
+    /// Signs and sends as many batches as may be on their way.
+    async fn launch(&mut self) -> anyhow::Result<()> {
+        let mut batches = Vec::new();
+        while self.flights.len() + batches.len() < IN_FLIGHT {
+            match self.next_batch() {
+                Some(batch) => batches.push(batch),
+                None => break,
+            }
+        }
+        if batches.is_empty() {
+            return Ok(());
+        }
+        let validity = match self.rpc.validity().await {
+            Ok(validity) => validity,
+            Err(error) => {
+                batches.into_iter().for_each(|batch| self.take_back(batch));
+                return self.silent(error);
+            }
+        };
+        self.silent_since = None;
+        let mut launched = Vec::new();
+        for batch in batches {
+            let signers: [&dyn Signer; 2] = [self.payer, self.reporter];
+            let instructions = self.instructions(&batch);
+            let transaction = sign(&signers, &instructions, validity.blockhash)?;
+            launched.push(Flight {
+                batch,
+                transaction,
+                validity,
+                sent: Instant::now(),
+            });
+        }
+        let rpc = self.rpc;
+        let answers = join_all(
+            launched
+                .iter()
+                .map(|flight| rpc.submit(&flight.transaction)),
+        )
+        .await;
+        let mut fatal = Ok(());
+        for (flight, answer) in launched.into_iter().zip(answers) {
+            match answer {
+                Ok(())
+                | Err(SendError::Refused {
+                    error: TransactionError::AlreadyProcessed,
+                    ..
+                })
+                // It may have arrived: its status will tell.
+                | Err(SendError::Unreachable(_)) => self.flights.push(flight),
+                Err(SendError::Refused {
+                    error: TransactionError::BlockhashNotFound,
+                    ..
+                }) => self.take_back(flight.batch),
+                Err(error) => {
+                    if let Err(error) = self.refused(flight.batch, error).await {
+                        fatal = Err(error);
+                    }
+                }
+            }
+        }
+        fatal
+    }
+
+    /// Looks what has become of the transactions on their way.
+    async fn land(&mut self) -> anyhow::Result<()> {
+        if self.flights.is_empty() {
+            return Ok(());
+        }
+        let signatures: Vec<_> = self
+            .flights
+            .iter()
+            .map(|flight| flight.transaction.signatures[0])
+            .collect();
+        // In this order: a transaction without a status when its blockhash has expired can't get one any more.
+        let answers = async {
+            let height = self.rpc.block_height().await?;
+            Ok((height, self.rpc.statuses(&signatures).await?))
+        };
+        let (height, mut statuses) = match answers.await {
+            Ok(answers) => answers,
+            Err(error) => return self.silent(error),
+        };
+        self.silent_since = None;
+        let expired = |flight: &Flight| height > flight.validity.last_valid_block_height;
+        let lost: Vec<usize> = (0..self.flights.len())
+            .filter(|index| statuses[*index].is_none() && expired(&self.flights[*index]))
+            .collect();
+        if !lost.is_empty() {
+            // The node remembers a few minutes only, unless it is asked for more.
+            let asked: Vec<_> = lost.iter().map(|index| signatures[*index]).collect();
+            match self.rpc.statuses_in_history(&asked).await {
+                Ok(found) => {
+                    for (index, status) in lost.into_iter().zip(found) {
+                        statuses[index] = status;
+                    }
+                }
+                Err(error) => return self.silent(error),
+            }
+        }
+
+        let (mut landed, mut waiting, mut again) = (Vec::new(), Vec::new(), Vec::new());
+        for (flight, status) in std::mem::take(&mut self.flights).into_iter().zip(statuses) {
+            match status {
+                Some(status) if self.rpc.is_final_enough(&status) => {
+                    landed.push((flight, status.err));
+                }
+                None if expired(&flight) => self.take_back(flight.batch),
+                None if flight.sent.elapsed() > RESEND => again.push(flight),
+                _ => waiting.push(flight),
+            }
+        }
+        join_all(
+            again
+                .iter()
+                .map(|flight| self.rpc.submit_again(&flight.transaction)),
+        )
+        .await;
+        for mut flight in again {
+            flight.sent = Instant::now();
+            waiting.push(flight);
+        }
+        self.flights = waiting;
+
+        let shown = join_all(landed.iter().map(|(flight, _)| {
+            self.rpc
+                .shown_transaction(&flight.transaction.signatures[0])
+        }))
+        .await;
+        let mut fatal = Ok(());
+        for ((flight, error), confirmed) in landed.into_iter().zip(shown) {
+            let done = match (confirmed, error) {
+                (Ok(confirmed), None) => self.landed(flight.batch, confirmed),
+                (Ok(confirmed), Some(error)) => {
+                    self.summary.failed_transactions += 1;
+                    self.summary.fees += confirmed.fee;
+                    let logs = confirmed.receipt.logs;
+                    self.refused(flight.batch, SendError::Refused { error, logs })
+                        .await
+                }
+                (Err(error), _) => Err(error),
+            };
+            fatal = fatal.and(done);
+        }
+        fatal
+    }
+
+    /// Counts what a confirmed transaction did.
+    fn landed(&mut self, batch: Batch, confirmed: Confirmed) -> anyhow::Result<()> {
+        for queue in batch.queues() {
+            self.queues[queue].in_flight = false;
+            self.queues[queue].alone = false;
+        }
+        self.summary.transactions += 1;
+        self.summary.fees += confirmed.fee;
+        self.summary.compute_units += confirmed.receipt.compute_units;
+        let rows: Vec<Row> = batch.items.into_iter().map(|(_, row)| row).collect();
+        self.progress.inc(rows.len() as u64);
+        let verdicts = verdicts(rows, &confirmed.receipt.events())
+            .with_context(|| format!("the log of {}", confirmed.signature))?;
+        for (row, verdict) in verdicts {
+            self.summary.count(&row, verdict);
+        }
+        Ok(())
+    }
+
+    /// Puts a batch that was not processed back where it came from.
+    fn take_back(&mut self, batch: Batch) {
+        for (queue, row) in batch.items.into_iter().rev() {
+            self.queues[queue].rows.push_front(row);
+            self.queues[queue].in_flight = false;
+        }
+    }
+
+    /// Does what a refused batch calls for; fails if it was not because of its readings.
+    async fn refused(&mut self, batch: Batch, error: SendError) -> anyhow::Result<()> {
+        let (lines, queues) = (batch.lines(), batch.queues());
+        let was_strict = batch.mode.strict;
+        let last = batch.items.last().map(|(_, row)| row.reading.timestamp);
+        self.take_back(batch);
+        let reason = match error.grid_error() {
+            Some((_, reason)) if was_strict && is_of_a_reading(reason) => reason,
+            _ => {
+                let context = format!("submitting the readings of line {lines}");
+                return Err(anyhow::Error::new(error).context(context));
+            }
+        };
+        // Something from before the start has arrived, or another reporter was faster.
+        if reason == GridError::ReadingNotNewer {
+            let mut dropped = 0;
+            for queue in &queues {
+                dropped += self.drop_recorded(*queue).await?;
+            }
+            if dropped > 0 {
+                return Ok(());
+            }
+        }
+        match queues[..] {
+            [queue] => {
+                self.queues[queue].lenient_until = last.unwrap_or(i64::MIN);
+                self.queues[queue].parked = true;
+            }
+            _ => {
+                for queue in queues {
+                    self.queues[queue].alone = true;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets the waiting meters go on, as soon as nothing from before the start can arrive any more.
+    async fn unpark(&mut self) -> anyhow::Result<()> {
+        let parked: Vec<usize> = (0..self.queues.len())
+            .filter(|queue| self.queues[*queue].parked)
+            .collect();
+        if parked.is_empty() {
+            return Ok(());
+        }
+        match self.rpc.block_height().await {
+            Ok(height) if height > self.window_end => {}
+            Ok(height) => {
+                let blocks = self.window_end - height;
+                self.progress.set_message(format!(
+                    "{} meters with bad readings wait {blocks} blocks",
+                    parked.len()
+                ));
+                return Ok(());
+            }
+            Err(error) => return self.silent(error),
+        }
+        self.progress.set_message("");
+        for queue in parked {
+            self.drop_recorded(queue).await?;
+            self.drop_rejected(queue).await?;
+            self.queues[queue].parked = false;
+        }
+        Ok(())
+    }
+
+    /// Takes out what a meter's account has by now. Returns how many readings those were.
+    async fn drop_recorded(&mut self, queue: usize) -> anyhow::Result<usize> {
+        let queue = &mut self.queues[queue];
+        let account = self.rpc.get(&queue.address).await?;
+        let account = account.with_context(|| format!("the meter {} is gone", queue.serial))?;
+        let meter: Meter =
+            decode(&account).map_err(|problem| anyhow!("{} {problem}", queue.address))?;
+        let before = queue.rows.len();
+        queue
+            .rows
+            .retain(|row| row.reading.timestamp > meter.last_reading_at);
+        let dropped = before - queue.rows.len();
+        self.summary.on_chain += dropped as u64;
+        self.progress.inc(dropped as u64);
+        Ok(dropped)
+    }
+
+    /// Takes out what was recorded as rejected before the start, as the meter's transactions tell. What is older than the
+    /// last accepted reading is out already.
+    async fn drop_rejected(&mut self, queue: usize) -> anyhow::Result<()> {
+        let queue = &mut self.queues[queue];
+        if std::mem::replace(&mut queue.history_read, true) {
+            return Ok(());
+        }
+        let mut rejected: Vec<Reading> = Vec::new();
+        let mut before = None;
+        'history: loop {
+            let page = self
+                .rpc
+                .signatures(&queue.address, before, None, 100)
+                .await?;
+            for status in &page {
+                let signature = status.signature.parse()?;
+                before = Some(signature);
+                if status.err.is_some() {
+                    continue;
+                }
+                let confirmed = self.rpc.shown_transaction(&signature).await?;
+                let mut is_older_than_the_last = false;
+                for logged in logs::events(&confirmed.receipt.logs) {
+                    match logged.event {
+                        _ if logged.program != self.deployment.registry_program => {}
+                        Event::MeterReadingRecorded(event) if event.meter_id == queue.id => {
+                            is_older_than_the_last = true;
+                        }
+                        Event::MeterReadingRejected(event) if event.meter_id == queue.id => {
+                            rejected.push(Reading {
+                                timestamp: event.timestamp,
+                                generation_register: event.generation_register,
+                                consumption_register: event.consumption_register,
+                            });
+                        }
+                        _ => {}
+                    }
+                }
+                if is_older_than_the_last {
+                    break 'history;
+                }
+            }
+            if page.len() < 100 {
+                break;
+            }
+        }
+        let before = queue.rows.len();
+        queue.rows.retain(|row| !rejected.contains(&row.reading));
+        let dropped = (before - queue.rows.len()) as u64;
+        self.summary.on_chain += dropped;
+        self.progress.inc(dropped);
+        Ok(())
+    }
+
+    /// Goes on if the node has not been silent for too long.
+    fn silent(&mut self, error: SendError) -> anyhow::Result<()> {
+        let since = *self.silent_since.get_or_insert_with(Instant::now);
+        match since.elapsed() > SILENCE {
+            true => Err(anyhow::Error::new(error)
+                .context("start again when the cluster answers: nothing is sent twice")),
+            false => Ok(()),
+        }
+    }
+
+    /// The next batch, as large as fits: of the first meter that is ready, and of others while there is room.
+    fn next_batch(&mut self) -> Option<Batch> {
+        let first = self.queues.iter().position(Queue::is_ready)?;
+        let mode = self.queues[first].mode()?;
+        let room = self.room(first, mode);
+        let is_alone = self.queues[first].alone;
+        let mut items: Vec<(usize, Row)> = Vec::new();
+        let mut meters = 0;
+        for (index, queue) in self.queues.iter_mut().enumerate().skip(first) {
+            if !queue.is_ready() || (index != first && queue.alone) {
+                continue;
+            }
+            if !items.is_empty() && !room.fits(items.len() + 1, meters + 1) {
+                break;
+            }
+            meters += 1;
+            while queue.mode() == Some(mode)
+                && (items.is_empty() || room.fits(items.len() + 1, meters))
+            {
+                items.extend(queue.rows.pop_front().map(|row| (index, row)));
+                queue.in_flight = true;
+            }
+            if !queue.in_flight {
+                meters -= 1;
+            }
+            if is_alone {
+                break;
+            }
+        }
+        Some(Batch { items, mode })
+    }
+
+    /// How large a transaction is, measured with one reading.
+    fn room(&self, queue: usize, mode: Mode) -> Room {
+        let row = self.queues[queue].rows[0].clone();
+        let one = Batch {
+            items: vec![(queue, row)],
+            mode,
+        };
+        let transaction =
+            Transaction::new_with_payer(&self.instructions(&one), Some(&self.payer.pubkey()));
+        let size = bincode::serialized_size(&transaction).unwrap_or(u64::MAX) as usize;
+        Room {
+            // Lengths from 128 on take another byte: that of each instruction's data.
+            first: size + if mode.signed { 2 } else { 1 },
+            reading: READING_SIZE + if mode.signed { SIGNED_SIZE } else { 0 },
+        }
+    }
+
+    /// A batch's instructions. No two calls give the same: two equal transactions with the same blockhash would be one.
+    fn instructions(&self, batch: &Batch) -> Vec<Instruction> {
+        let reporter = self.reporter.pubkey();
+        let readings: Vec<(Pubkey, Reading)> = batch
+            .items
+            .iter()
+            .map(|(queue, row)| (self.queues[*queue].address, row.reading))
+            .collect();
+        let strict = batch.mode.strict;
+        let submit = if batch.mode.signed {
+            let signed: Vec<_> = batch
+                .items
+                .iter()
+                .filter_map(|(queue, row)| {
+                    let queue = &self.queues[*queue];
+                    let registry = &self.deployment.registry_program;
+                    let message = message(registry, &queue.id, &row.reading);
+                    Some((queue.device_key, row.signature?.into(), message))
+                })
+                .collect();
+            let submit = submit_signed_readings(
+                &self.deployment.oracle_program,
+                &reporter,
+                &self.deployment.registry_program,
+                strict,
+                &readings,
+            );
+            vec![precompile(&signed), submit]
+        } else {
+            vec![self
+                .deployment
+                .submit_readings(&reporter, strict, &readings)]
+        };
+        let salt = self.salt.get();
+        self.salt.set((salt + 1) % 1_000);
+        let units = BASE_UNITS + READING_UNITS * readings.len() as u32 + salt;
+        with_budget(&submit, units, self.price)
+    }
+}
+
+/// Whether an error is about a reading, so that sending it without `strict` gets it recorded as rejected.
+fn is_of_a_reading(error: GridError) -> bool {
+    error == GridError::MeterNotActive || (101..=109).contains(&error.code())
+}
+
+fn progress_bar(length: usize) -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template(
+        "{wide_bar} {pos}/{len} readings, {per_sec}, {eta} left {msg}",
+    )
+    .unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(length as u64).with_style(style)
+}
