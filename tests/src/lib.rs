@@ -369,6 +369,13 @@ impl World {
         self.register(args, owner, wallet).await
     }
 
+    /// Registers and activates another meter of an owner.
+    pub async fn meter_of(&mut self, owner: &Keypair, serial: &str) -> TestMeter {
+        let wallet = self.deployment.grid_account(&owner.pubkey());
+        let args = Self::registration(serial, &owner.pubkey());
+        self.register(args, owner.insecure_clone(), wallet).await
+    }
+
     /// Registers and activates a meter for a new owner, as a registry authority that is not [`World::authority`].
     pub async fn active_meter_by(&mut self, authority: &Keypair, serial: &str) -> TestMeter {
         let usual = std::mem::replace(&mut self.authority, authority.insecure_clone());

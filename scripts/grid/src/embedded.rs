@@ -12,7 +12,7 @@ use solana_hash::Hash;
 use solana_keypair::Keypair;
 use solana_loader_v3_interface::{get_program_data_address, state::UpgradeableLoaderState};
 use solana_program::{instruction::Instruction, pubkey::Pubkey, rent::Rent};
-use solana_program_test::{BanksClientError, ProgramTest, ProgramTestContext};
+use solana_program_test::{BanksClient, BanksClientError, ProgramTest, ProgramTestContext};
 use solana_sdk_ids::bpf_loader_upgradeable;
 use solana_signer::Signer;
 use solana_transaction::{versioned::VersionedTransaction, Transaction, TransactionError};
@@ -175,6 +175,12 @@ impl EmbeddedBank {
             ..clock
         });
         Ok(())
+    }
+
+    /// The bank's own interface, for transactions that name these addresses.
+    pub fn client(&mut self, named: &[Pubkey]) -> BanksClient {
+        self.known.extend(named);
+        self.context.banks_client.clone()
     }
 
     /// Replaces an account, as no transaction could.

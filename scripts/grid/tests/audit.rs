@@ -31,7 +31,7 @@ fn it_prints_the_sums_and_names_what_breaks_them() {
         world.settle(&meter).await;
         world
     });
-    let deployment = node.world.blocking_lock().deployment;
+    let deployment = node.deployment();
     let registry = deployment.registry_program;
     let programs = format!(
         "programs: oracle {}, registry {registry}, token {}\n",
@@ -47,9 +47,9 @@ fn it_prints_the_sums_and_names_what_breaks_them() {
     );
 
     let meter = deployment.meter(&shared_state::state::meter_id("M-1").expect("an id"));
-    node.runtime.block_on(async {
-        let mut world = node.world.lock().await;
-        world
+    node.with(async |cluster| {
+        cluster
+            .world
             .edit(&meter, |meter: &mut Meter| {
                 meter.settled_net_generation = 10_001
             })
@@ -68,7 +68,7 @@ fn it_prints_the_sums_and_names_what_breaks_them() {
 #[test]
 fn addresses_and_clusters_that_are_not_there() {
     let node = Node::start(World::new());
-    let deployment = node.world.blocking_lock().deployment;
+    let deployment = node.deployment();
     let nothing = Pubkey::new_unique();
     let (success, _, stderr) = audit(&node.url, &nothing);
     assert!(!success);
@@ -88,9 +88,9 @@ fn addresses_and_clusters_that_are_not_there() {
 
     // A config that points to an oracle that doesn't exist.
     let config = deployment.registry_config();
-    node.runtime.block_on(async {
-        let mut world = node.world.lock().await;
-        world
+    node.with(async |cluster| {
+        cluster
+            .world
             .edit(&config, |config: &mut RegistryConfig| {
                 config.oracle_authority = nothing
             })

@@ -14,12 +14,10 @@ use solana_transaction::Transaction;
 
 /// Meters of one owner, each with some kilowatt-hours unsettled: 1,000 Wh for the first, 2,000 for the second, ...
 async fn fleet(world: &mut World, count: u64) -> Vec<TestMeter> {
-    let (owner, wallet) = world.owner().await;
+    let (owner, _) = world.owner().await;
     let mut meters = Vec::new();
     for index in 0..count {
-        let args = World::registration(&format!("M-{index}"), &owner.pubkey());
-        let meter = world.register(args, owner.insecure_clone(), wallet).await;
-        meters.push(meter);
+        meters.push(world.meter_of(&owner, &format!("M-{index}")).await);
     }
     world.pass_time(3_600).await;
     for (meter, index) in meters.iter().zip(1..) {

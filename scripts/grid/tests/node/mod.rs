@@ -1,37 +1,85 @@
-//! A node of a cluster, as far as the tool needs one: JSON-RPC over HTTP in front of an embedded bank.
+//! A node of a cluster, as far as the tool needs one: JSON-RPC over HTTP in front of an embedded bank, with the accidents
+//! that a network has. And the tool, as its users call it.
+#![allow(dead_code)] // Each test file uses a part of it.
 
-use std::{future::Future, net::TcpListener, sync::Arc};
+use std::{
+    future::Future,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::Arc,
+};
 
 use base64::{prelude::BASE64_STANDARD, Engine};
 use grid::cluster::Cluster;
 use gridtoken_tests::World;
 use serde_json::{json, Value};
 use solana_account::Account;
+use solana_keypair::{write_keypair_file, Keypair};
 use solana_program::pubkey::Pubkey;
+use solana_transaction::{Transaction, TransactionError};
 use tokio::{runtime::Runtime, sync::Mutex};
 
-/// A world behind a URL.
+/// A cluster behind a URL.
 pub struct Node {
     pub url: String,
     pub runtime: Arc<Runtime>,
-    pub world: Arc<Mutex<World>>,
+    pub cluster: Arc<Mutex<FakeCluster>>,
+}
+
+/// A world, and what its network does with transactions.
+pub struct FakeCluster {
+    pub world: World,
+    /// What was processed, oldest first.
+    pub history: Vec<Processed>,
+    /// How many transactions will get lost on their way.
+    pub lose: usize,
+    /// Whether transactions are kept back, to arrive later.
+    pub hold: bool,
+    /// What is kept back.
+    pub held: Vec<Transaction>,
+    /// Blocks that pass between two questions for the height.
+    pub blocks: u64,
+    height: u64,
+    /// How often each method was called.
+    pub calls: std::collections::BTreeMap<String, u64>,
+}
+
+/// A transaction that was processed.
+#[derive(Clone)]
+pub struct Processed {
+    pub transaction: Transaction,
+    pub error: Option<TransactionError>,
+    pub logs: Vec<String>,
+    units: u64,
+    fee: u64,
+    time: i64,
 }
 
 impl Node {
     /// Starts a node for the world that `prepare` makes.
     pub fn start<F: Future<Output = World>>(prepare: F) -> Self {
         let runtime = Arc::new(Runtime::new().expect("a runtime"));
-        let world = Arc::new(Mutex::new(runtime.block_on(prepare)));
+        let world = runtime.block_on(prepare);
+        let cluster = Arc::new(Mutex::new(FakeCluster {
+            world,
+            history: Vec::new(),
+            lose: 0,
+            hold: false,
+            held: Vec::new(),
+            blocks: 1,
+            height: 1_000,
+            calls: Default::default(),
+        }));
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let server = tiny_http::Server::from_listener(listener, None).expect("a server");
-        let (with, of) = (runtime.clone(), world.clone());
+        let (with, of) = (runtime.clone(), cluster.clone());
         std::thread::spawn(move || {
             for mut request in server.incoming_requests() {
                 let question: Value =
                     serde_json::from_reader(request.as_reader()).expect("a question");
-                let answer =
-                    with.block_on(async { answer(&mut *of.lock().await, &question).await });
+                let answer = with.block_on(async { of.lock().await.answer(&question).await });
                 let mut body = json!({ "jsonrpc": "2.0", "id": question["id"] });
                 match answer {
                     Ok(result) => body["result"] = result,
@@ -45,8 +93,19 @@ impl Node {
         Self {
             url,
             runtime,
-            world,
+            cluster,
         }
+    }
+
+    /// Does something with the cluster.
+    pub fn with<T>(&self, what: impl AsyncFnOnce(&mut FakeCluster) -> T) -> T {
+        self.runtime
+            .block_on(async { what(&mut *self.cluster.lock().await).await })
+    }
+
+    /// The deployment.
+    pub fn deployment(&self) -> grid::deployment::Deployment {
+        self.with(async |cluster| cluster.world.deployment)
     }
 }
 
@@ -73,38 +132,403 @@ fn key(value: &Value) -> Pubkey {
         .expect("an address")
 }
 
-/// What a node answers.
-async fn answer(world: &mut World, question: &Value) -> Result<Value, Value> {
-    let parameters = &question["params"];
-    Ok(match question["method"].as_str().expect("a method") {
-        "getAccountInfo" => {
-            let account = world.bank.account(&key(&parameters[0])).await;
-            let account = account.expect("an answer");
-            in_context(account.as_ref().map_or(Value::Null, encode))
-        }
-        "getMultipleAccounts" => {
-            let addresses: Vec<Pubkey> = parameters[0]
-                .as_array()
-                .expect("addresses")
-                .iter()
-                .map(key)
-                .collect();
-            let accounts = world.bank.accounts(&addresses).await.expect("an answer");
-            let accounts = accounts
-                .iter()
-                .map(|account| account.as_ref().map_or(Value::Null, encode));
-            in_context(accounts.collect())
-        }
-        "getProgramAccounts" => {
-            let accounts = world.bank.program_accounts(&key(&parameters[0])).await;
-            accounts
-                .expect("an answer")
-                .iter()
-                .map(|(address, account)| {
-                    json!({ "pubkey": address.to_string(), "account": encode(account) })
-                })
-                .collect()
-        }
-        other => return Err(json!({ "code": -32601, "message": format!("no method {other}") })),
+fn transaction(value: &Value) -> Transaction {
+    let bytes = BASE64_STANDARD
+        .decode(value.as_str().expect("a transaction"))
+        .expect("base64");
+    bincode::deserialize(&bytes).expect("a legacy transaction")
+}
+
+fn error_json(error: &Option<TransactionError>) -> Value {
+    error.as_ref().map_or(Value::Null, |error| {
+        serde_json::to_value(error).expect("JSON")
     })
+}
+
+fn matches(filter: &Value, account: &Account) -> bool {
+    let memcmp = &filter["memcmp"];
+    let offset = memcmp["offset"].as_u64().expect("an offset") as usize;
+    assert_eq!(memcmp["encoding"], "base58");
+    let text = memcmp["bytes"].as_str().expect("bytes");
+    let wanted = match text.parse::<Pubkey>() {
+        Ok(key) => key.to_bytes().to_vec(),
+        // A single byte: the account type of meters.
+        Err(_) => {
+            assert_eq!(text, "4");
+            vec![3]
+        }
+    };
+    account
+        .data
+        .get(offset..offset + wanted.len())
+        .is_some_and(|bytes| bytes == wanted)
+}
+
+impl FakeCluster {
+    async fn height(&mut self) -> u64 {
+        self.height += self.blocks;
+        self.height
+    }
+
+    /// Tries a transaction without effect.
+    async fn simulate(&mut self, transaction: Transaction) -> (Option<TransactionError>, Value) {
+        let client = self.world.bank.client(&transaction.message.account_keys);
+        let message = transaction.message.clone();
+        let simulated = client
+            .simulate_transaction(transaction)
+            .await
+            .expect("an answer");
+        let error = match simulated.result {
+            Some(Ok(())) => None,
+            Some(Err(error)) => Some(error),
+            None => panic!("no result"),
+        };
+        let fee = client.get_fee_for_message(message).await.expect("a fee");
+        let details = simulated.simulation_details;
+        let result = json!({
+            "err": error_json(&error),
+            "logs": details.as_ref().map(|details| details.logs.clone()),
+            "unitsConsumed": details.as_ref().map(|details| details.units_consumed),
+            "returnData": null,
+            "accounts": null,
+            "fee": fee,
+        });
+        (error, result)
+    }
+
+    /// Lets what was kept back arrive.
+    pub async fn release(&mut self) {
+        for transaction in std::mem::take(&mut self.held) {
+            self.process(transaction).await;
+        }
+    }
+
+    async fn process(&mut self, transaction: Transaction) {
+        let client = self.world.bank.client(&transaction.message.account_keys);
+        let message = transaction.message.clone();
+        let processed = client
+            .process_transaction_with_metadata(transaction.clone())
+            .await
+            .expect("an answer");
+        // What was not executed leaves no trace.
+        let Some(metadata) = processed.metadata else {
+            return;
+        };
+        let fee = client.get_fee_for_message(message).await.expect("a fee");
+        self.history.push(Processed {
+            transaction,
+            error: processed.result.err(),
+            logs: metadata.log_messages,
+            units: metadata.compute_units_consumed,
+            fee: fee.unwrap_or_default(),
+            time: self.world.now,
+        });
+    }
+
+    fn find(&self, signature: &Value) -> Option<(usize, &Processed)> {
+        self.history
+            .iter()
+            .enumerate()
+            .find(|(_, processed)| processed.transaction.signatures[0].to_string() == *signature)
+    }
+
+    /// What a node answers.
+    async fn answer(&mut self, question: &Value) -> Result<Value, Value> {
+        let parameters = &question["params"];
+        let method = question["method"].as_str().expect("a method");
+        *self.calls.entry(method.to_owned()).or_default() += 1;
+        Ok(match method {
+            "getAccountInfo" => {
+                let account = self.world.bank.account(&key(&parameters[0])).await;
+                let account = account.expect("an answer");
+                in_context(account.as_ref().map_or(Value::Null, encode))
+            }
+            "getMultipleAccounts" => {
+                let addresses: Vec<Pubkey> = parameters[0]
+                    .as_array()
+                    .expect("addresses")
+                    .iter()
+                    .map(key)
+                    .collect();
+                let accounts = self.world.bank.accounts(&addresses).await;
+                let accounts = accounts.expect("an answer");
+                let accounts = accounts
+                    .iter()
+                    .map(|account| account.as_ref().map_or(Value::Null, encode));
+                in_context(accounts.collect())
+            }
+            "getProgramAccounts" => {
+                let accounts = self.world.bank.program_accounts(&key(&parameters[0])).await;
+                let filters = parameters[1]["filters"].as_array();
+                let filters = filters.cloned().unwrap_or_default();
+                accounts
+                    .expect("an answer")
+                    .iter()
+                    .filter(|(_, account)| filters.iter().all(|filter| matches(filter, account)))
+                    .map(|(address, account)| {
+                        json!({ "pubkey": address.to_string(), "account": encode(account) })
+                    })
+                    .collect()
+            }
+            "getLatestBlockhash" => {
+                let height = self.height().await;
+                let client = self.world.bank.client(&[]);
+                let blockhash = client.get_latest_blockhash().await.expect("a blockhash");
+                in_context(json!({
+                    "blockhash": blockhash.to_string(),
+                    "lastValidBlockHeight": height + 150,
+                }))
+            }
+            "getBlockHeight" => self.height().await.into(),
+            "simulateTransaction" => {
+                let mut transaction = transaction(&parameters[0]);
+                assert_eq!(parameters[1]["replaceRecentBlockhash"], true);
+                let client = self.world.bank.client(&[]);
+                transaction.message.recent_blockhash =
+                    client.get_latest_blockhash().await.expect("a blockhash");
+                in_context(self.simulate(transaction).await.1)
+            }
+            "sendTransaction" => {
+                let transaction = transaction(&parameters[0]);
+                assert!(transaction.verify().is_ok(), "a wrong signature");
+                let signature = transaction.signatures[0].to_string();
+                if parameters[1]["skipPreflight"] != true {
+                    let (error, result) = self.simulate(transaction.clone()).await;
+                    if let Some(error) = error {
+                        return Err(json!({
+                            "code": -32002,
+                            "message": format!("Transaction simulation failed: {error}"),
+                            "data": result,
+                        }));
+                    }
+                }
+                if self.lose > 0 {
+                    self.lose -= 1;
+                } else if self.hold {
+                    self.held.push(transaction);
+                } else {
+                    self.process(transaction).await;
+                }
+                signature.into()
+            }
+            "getSignatureStatuses" => {
+                let signatures = parameters[0].as_array().expect("signatures");
+                let statuses = signatures.iter().map(|signature| {
+                    let Some((slot, processed)) = self.find(signature) else {
+                        return Value::Null;
+                    };
+                    let error = error_json(&processed.error);
+                    json!({
+                        "slot": slot,
+                        "confirmations": 1,
+                        "err": error,
+                        "status": if error.is_null() { json!({ "Ok": null }) } else { json!({ "Err": error }) },
+                        "confirmationStatus": "confirmed",
+                    })
+                });
+                in_context(statuses.collect())
+            }
+            "getTransaction" => match self.find(&parameters[0]) {
+                Some((slot, processed)) => {
+                    let error = error_json(&processed.error);
+                    let bytes = bincode::serialize(&processed.transaction).expect("bytes");
+                    json!({
+                        "slot": slot,
+                        "blockTime": processed.time,
+                        "transaction": [BASE64_STANDARD.encode(bytes), "base64"],
+                        "meta": {
+                            "err": error,
+                            "status": if error.is_null() { json!({ "Ok": null }) } else { json!({ "Err": error }) },
+                            "fee": processed.fee,
+                            "preBalances": [],
+                            "postBalances": [],
+                            "logMessages": processed.logs,
+                            "computeUnitsConsumed": processed.units,
+                        },
+                    })
+                }
+                None => Value::Null,
+            },
+            "getSignaturesForAddress" => {
+                let address = key(&parameters[0]);
+                let options = &parameters[1];
+                let limit = options["limit"].as_u64().expect("a limit") as usize;
+                let before = options["before"].as_str();
+                let until = options["until"].as_str();
+                let mut newest_first = self
+                    .history
+                    .iter()
+                    .enumerate()
+                    .rev()
+                    .map(|(slot, processed)| {
+                        (
+                            slot,
+                            processed.transaction.signatures[0].to_string(),
+                            processed,
+                        )
+                    })
+                    .peekable();
+                if let Some(before) = before {
+                    while newest_first
+                        .next()
+                        .is_some_and(|(_, signature, _)| signature != before)
+                    {}
+                }
+                newest_first
+                    .take_while(|(_, signature, _)| Some(signature.as_str()) != until)
+                    .filter(|(_, _, processed)| {
+                        processed
+                            .transaction
+                            .message
+                            .account_keys
+                            .contains(&address)
+                    })
+                    .take(limit)
+                    .map(|(slot, signature, processed)| {
+                        json!({
+                            "signature": signature,
+                            "slot": slot,
+                            "err": error_json(&processed.error),
+                            "memo": null,
+                            "blockTime": processed.time,
+                            "confirmationStatus": "confirmed",
+                        })
+                    })
+                    .collect()
+            }
+            other => {
+                return Err(json!({ "code": -32601, "message": format!("no method {other}") }))
+            }
+        })
+    }
+}
+
+/// What a command did.
+pub struct Ran {
+    pub success: bool,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ran {
+    /// Its JSON.
+    pub fn json(&self) -> Value {
+        assert!(self.success, "{}\n{}", self.stderr, self.stdout);
+        serde_json::from_str(&self.stdout).expect("JSON")
+    }
+}
+
+/// The tool, its users' keys, and a cluster.
+pub struct Tool {
+    pub node: Node,
+    pub registry: Pubkey,
+    folder: PathBuf,
+}
+
+impl Tool {
+    /// The tool for a cluster of the world that `prepare` makes. Its keypair is the authority's, which has SOL.
+    pub fn new<F: Future<Output = World>>(prepare: F) -> Self {
+        let node = Node::start(prepare);
+        let folder = std::env::temp_dir().join(format!(
+            "grid-{}-{}",
+            std::process::id(),
+            node.url.rsplit(':').next().expect("a port")
+        ));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let (registry, authority, reporter, payer) = node.with(async |cluster| {
+            let world = &mut cluster.world;
+            let authority = world.authority.insecure_clone();
+            (
+                world.deployment.registry_program,
+                authority,
+                world.reporter.insecure_clone(),
+                world.payer.insecure_clone(),
+            )
+        });
+        let tool = Self {
+            node,
+            registry,
+            folder,
+        };
+        tool.keypair("authority", &authority);
+        tool.keypair("reporter", &reporter);
+        tool.keypair("payer", &payer);
+        tool
+    }
+
+    /// Writes a keypair's file, and returns its path.
+    pub fn keypair(&self, name: &str, keypair: &Keypair) -> String {
+        let path = self.path(name);
+        write_keypair_file(keypair, &path).expect("a file");
+        path.to_str().expect("a path").to_owned()
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Writes a file, and returns its path.
+    pub fn file(&self, name: &str, content: &str) -> String {
+        let path = self.path(name);
+        std::fs::write(&path, content).expect("a file");
+        path.to_str().expect("a path").to_owned()
+    }
+
+    /// The command, before it runs: at home in the tool's folder, paid by the payer, for the world's registry.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_grid"));
+        command
+            .env("HOME", &self.folder)
+            .env("GRID_REGISTRY", self.registry.to_string())
+            .stdin(Stdio::null())
+            .args(arguments);
+        command
+    }
+
+    /// Runs a command as somebody: with the URL, that keypair, and the world's payer.
+    pub fn run_as(&self, who: &str, arguments: &[&str]) -> Ran {
+        let keypair = self.path(who);
+        let payer = self.path("payer");
+        let mut all = vec![
+            "--url",
+            &self.node.url,
+            "--keypair",
+            keypair.to_str().expect("a path"),
+            "--fee-payer",
+            payer.to_str().expect("a path"),
+        ];
+        all.extend(arguments);
+        self.run(&all)
+    }
+
+    /// The same, which must succeed, for its JSON.
+    pub fn json_as(&self, who: &str, arguments: &[&str]) -> Value {
+        let mut all = vec!["--output", "json-compact"];
+        all.extend(arguments);
+        self.run_as(who, &all).json()
+    }
+
+    /// The same, which must fail: what it says.
+    pub fn refuse_as(&self, who: &str, arguments: &[&str]) -> String {
+        let ran = self.run_as(who, arguments);
+        assert!(!ran.success, "should have failed: {}", ran.stdout);
+        ran.stderr
+    }
+
+    /// Runs a command.
+    pub fn run(&self, arguments: &[&str]) -> Ran {
+        let output = self.command(arguments).output().expect("the tool");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+        Ran {
+            success: output.status.success(),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
+    }
+}
+
+impl Drop for Tool {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all::<&Path>(&self.folder);
+    }
 }

@@ -1,0 +1,1047 @@
+//! Every command on a cluster, its bad inputs included.
+
+mod node;
+
+use grid::cluster::Cluster;
+use gridtoken_tests::{TestMeter, World, START};
+use node::Tool;
+use serde_json::{json, Value};
+use shared_state::state::{RegistryConfig, TokenConfig};
+use solana_keypair::Keypair;
+use solana_program::pubkey::Pubkey;
+use solana_signer::Signer;
+
+/// A tool with a meter that has generated 10 kWh and consumed 0.5 in an hour, and its owner's keypair as "owner".
+fn with_a_meter() -> (Tool, TestMeter) {
+    let tool = Tool::new(World::new());
+    let meter = productive_meter(&tool, "M-1");
+    tool.keypair("owner", &meter.owner);
+    (tool, meter)
+}
+
+fn productive_meter(tool: &Tool, serial: &str) -> TestMeter {
+    tool.node.with(async |cluster| {
+        let meter = cluster.world.active_meter(serial).await;
+        cluster.world.report(&meter, 3_600, 10_000, 500).await;
+        meter
+    })
+}
+
+fn assert_contains(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "\"{part}\" is not in:\n{text}");
+    }
+}
+
+#[test]
+fn init_initializes_what_is_missing_and_checks_the_rest() {
+    let tool = Tool::new(World::uninitialized());
+    let deployment = tool.node.deployment();
+    let [oracle, token] =
+        [deployment.oracle_program, deployment.token_program].map(|key| key.to_string());
+    let init = [
+        "init",
+        "--oracle-program",
+        &oracle,
+        "--token-program",
+        &token,
+    ];
+
+    let stderr = tool.refuse_as("authority", &["init"]);
+    assert_contains(
+        &stderr,
+        &["--oracle-program and --token-program", "RegistryConfig"],
+    );
+
+    let stderr = tool.refuse_as("reporter", &init);
+    assert_contains(
+        &stderr,
+        &["only its upgrade authority can initialize the oracle program"],
+    );
+
+    let mut dry = init.to_vec();
+    dry.push("--dry-run");
+    let tried = tool.json_as("authority", &dry);
+    assert_eq!(tried["initialized"].as_array().map(Vec::len), Some(3));
+    assert_eq!(tried["initialized"][2]["transaction"]["dry_run"], true);
+    let ran = tool.run_as("authority", &dry);
+    assert_contains(
+        &ran.stdout,
+        &[
+            "OracleInitialized authority=",
+            "dry run, nothing was sent:",
+            "compute units, fee",
+        ],
+    );
+    assert!(tool.node.with(async |cluster| cluster.history.is_empty()));
+
+    // One of them before, as after an interruption.
+    let ran = tool.run_as("authority", &init);
+    assert!(ran.success, "{}", ran.stderr);
+    assert_contains(
+        &ran.stdout,
+        &["initialized, and every rule of the audit holds"],
+    );
+    let again = tool.run_as("authority", &["init"]);
+    assert!(again.success, "{}", again.stderr);
+    assert_contains(
+        &again.stdout,
+        &["initialized before, and every rule of the audit holds"],
+    );
+    assert_eq!(tool.node.with(async |cluster| cluster.history.len()), 3);
+
+    // Twice the same program, one that isn't deployed, and an account that is no program.
+    let stderr = tool.refuse_as(
+        "authority",
+        &[
+            "init",
+            "--oracle-program",
+            &token,
+            "--token-program",
+            &token,
+        ],
+    );
+    assert_contains(&stderr, &["must be three different ones"]);
+    let nothing = Pubkey::new_unique().to_string();
+    let stderr = tool.refuse_as(
+        "authority",
+        &[
+            "init",
+            "--oracle-program",
+            &nothing,
+            "--token-program",
+            &token,
+        ],
+    );
+    assert_contains(
+        &stderr,
+        &["the oracle program", "is not deployed on http://127.0.0.1"],
+    );
+    let mint = deployment.mint().to_string();
+    let stderr = tool.refuse_as(
+        "authority",
+        &[
+            "init",
+            "--oracle-program",
+            &oracle,
+            "--token-program",
+            &mint,
+        ],
+    );
+    assert_contains(&stderr, &["is not a program of the upgradeable loader"]);
+}
+
+#[test]
+fn init_finishes_what_was_interrupted() {
+    let tool = Tool::new(async {
+        let mut world = World::uninitialized().await;
+        let [first, _, _] = world.initialize();
+        let authority = world.authority.insecure_clone();
+        world.send(&[&authority], first).await;
+        world
+    });
+    let deployment = tool.node.deployment();
+    let [oracle, token] =
+        [deployment.oracle_program, deployment.token_program].map(|key| key.to_string());
+    let done = tool.json_as(
+        "authority",
+        &[
+            "init",
+            "--oracle-program",
+            &oracle,
+            "--token-program",
+            &token,
+            "--minimum-quality",
+            "7000",
+        ],
+    );
+    let programs: Vec<&Value> = done["initialized"]
+        .as_array()
+        .expect("transactions")
+        .iter()
+        .map(|done| &done["program"])
+        .collect();
+    assert_eq!(programs, ["registry", "token"]);
+    let status = tool.json_as("authority", &["status"]);
+    assert_eq!(status["registry"]["minimum_quality"], 7_000);
+}
+
+#[test]
+fn init_and_audit_name_a_config_that_points_elsewhere() {
+    let tool = Tool::new(World::new());
+    let deployment = tool.node.deployment();
+    let elsewhere = Pubkey::new_unique();
+    tool.node.with(async |cluster| {
+        let address = deployment.token_config();
+        let point = |config: &mut TokenConfig| config.registry_authority = elsewhere;
+        cluster.world.edit(&address, point).await;
+    });
+    let problem = format!(
+        "TokenConfig {}: obeys {elsewhere}, which is not this deployment's {}",
+        deployment.token_config(),
+        deployment.registry_config()
+    );
+    assert_contains(&tool.refuse_as("authority", &["init"]), &[&problem]);
+    let ran = tool.run_as("authority", &["audit"]);
+    assert!(!ran.success);
+    assert_contains(&ran.stdout, &[&problem]);
+
+    let gone = deployment.registry_config();
+    tool.node.with(async |cluster| {
+        let point = |config: &mut RegistryConfig| config.token_program = elsewhere;
+        cluster.world.edit(&gone, point).await;
+    });
+    let stderr = tool.refuse_as("authority", &["settle", "--all"]);
+    assert_contains(
+        &stderr,
+        &[&format!("the token program {elsewhere} is not initialized")],
+    );
+}
+
+#[test]
+fn status_says_who_may_do_what() {
+    let (tool, _) = with_a_meter();
+    let deployment = tool.node.deployment();
+    let (authority, reporter) = tool.node.with(async |cluster| {
+        (
+            cluster.world.authority.pubkey().to_string(),
+            cluster.world.reporter.pubkey().to_string(),
+        )
+    });
+    let status = tool.json_as("payer", &["status"]);
+    assert_eq!(
+        status["oracle"]["program"],
+        deployment.oracle_program.to_string()
+    );
+    assert_eq!(status["oracle"]["reporters"], json!([reporter]));
+    assert_eq!(status["oracle"]["active"], true);
+    for program in ["oracle", "registry", "token"] {
+        assert_eq!(status[program]["authority"], authority);
+        assert_eq!(status[program]["upgrade_authority"], authority);
+        assert_eq!(status[program]["pending_authority"], Value::Null);
+    }
+    assert_eq!(status["token"]["minting_enabled"], true);
+    assert_eq!(status["token"]["mint_limit"], Value::Null);
+    assert_eq!(
+        (&status["meters"], &status["minted"]),
+        (&json!(1), &json!(0))
+    );
+    let shown = tool.run_as("payer", &["status"]).stdout;
+    assert_contains(
+        &shown,
+        &[
+            "takes readings",
+            "enabled, without limit",
+            &reporter,
+            "supply 0",
+        ],
+    );
+}
+
+#[test]
+fn a_meters_life() {
+    let tool = Tool::new(World::new());
+    let [owner, buyer, device] = [(); 3].map(|()| Keypair::new());
+    tool.keypair("owner", &owner);
+    tool.keypair("buyer", &buyer);
+    let device = tool.keypair("device", &device);
+    let owner = owner.pubkey().to_string();
+    let register = [
+        "meter",
+        "register",
+        "M-1",
+        "--owner",
+        &owner,
+        "--generation-capacity",
+        "6000",
+        "--consumption-capacity",
+        "9000",
+        "--generation-register",
+        "1000",
+        "--consumption-register",
+        "2000",
+    ];
+    let stderr = tool.refuse_as("reporter", &register);
+    assert_contains(&stderr, &["not authorized", "Unauthorized, code 0"]);
+    let done = tool.json_as("authority", &register);
+    assert_eq!(done["events"][0]["event"], "MeterRegistered");
+    assert_eq!(done["events"][0]["meter_id"], "M-1");
+    assert_eq!(done["events"][0]["generation_register"], 1_000);
+    let stderr = tool.refuse_as("authority", &register);
+    assert_contains(&stderr, &["AlreadyInitialized", "account: Meter"]);
+
+    let status = || tool.json_as("payer", &["meter", "show", "M-1"])["status"].clone();
+    assert_eq!(status(), "inactive");
+    for (command, expected) in [
+        ("activate", "active"),
+        ("suspend", "suspended"),
+        ("deactivate", "inactive"),
+        ("activate", "active"),
+    ] {
+        tool.json_as("authority", &["meter", command, "M-1"]);
+        assert_eq!(status(), expected);
+    }
+    assert_contains(
+        &tool.refuse_as("authority", &["meter", "activate", "M-1"]),
+        &["M-1 is active already", "there is nothing to change"],
+    );
+    assert_contains(
+        &tool.refuse_as("owner", &["meter", "suspend", "M-1"]),
+        &["InvalidStatusTransition"],
+    );
+
+    tool.json_as(
+        "authority",
+        &[
+            "meter",
+            "limits",
+            "M-1",
+            "--generation-capacity",
+            "7000",
+            "--consumption-capacity",
+            "8000",
+        ],
+    );
+    tool.json_as(
+        "authority",
+        &[
+            "meter",
+            "replace-device",
+            "M-1",
+            "--generation-register",
+            "5",
+            "--consumption-register",
+            "6",
+            "--device-key",
+            &device,
+        ],
+    );
+    let shown = tool.json_as("payer", &["meter", "show", "M-1"]);
+    assert_eq!(shown["generation_capacity_w"], 7_000);
+    assert_eq!(
+        (
+            &shown["generation_register"],
+            &shown["consumption_register"]
+        ),
+        (&json!(5), &json!(6))
+    );
+    assert!(shown["device_key"].is_string());
+
+    let buyer_key = buyer.pubkey().to_string();
+    tool.json_as("owner", &["meter", "delegate", "M-1", &buyer_key]);
+    assert_eq!(
+        tool.json_as("payer", &["meter", "show", "M-1"])["delegate"],
+        buyer_key
+    );
+    tool.json_as("owner", &["meter", "delegate", "M-1", "--none"]);
+    assert_eq!(
+        tool.json_as("payer", &["meter", "show", "M-1"])["delegate"],
+        Value::Null
+    );
+
+    tool.json_as("owner", &["meter", "transfer", "M-1", &buyer_key]);
+    tool.json_as("owner", &["meter", "transfer", "M-1", "--cancel"]);
+    assert_contains(
+        &tool.refuse_as("buyer", &["meter", "accept", "M-1"]),
+        &["Unauthorized"],
+    );
+    tool.json_as("owner", &["meter", "transfer", "M-1", &buyer_key]);
+    tool.json_as("buyer", &["meter", "accept", "M-1"]);
+    assert_eq!(
+        tool.json_as("payer", &["meter", "show", "M-1"])["owner"],
+        buyer_key
+    );
+    assert_contains(
+        &tool.refuse_as("owner", &["meter", "transfer", "M-1", &owner]),
+        &["Unauthorized"],
+    );
+
+    tool.json_as("authority", &["meter", "decommission", "M-1"]);
+    assert_eq!(status(), "decommissioned");
+    assert_contains(
+        &tool.refuse_as("authority", &["meter", "activate", "M-1"]),
+        &["InvalidStatusTransition"],
+    );
+    assert_contains(
+        &tool.refuse_as("authority", &["meter", "show", "M-2"]),
+        &["the meter M-2 is not registered with", "grid meter list"],
+    );
+    assert_contains(
+        &tool.refuse_as("authority", &["meter", "show", "with space"]),
+        &["invalid meter id"],
+    );
+}
+
+#[test]
+fn register_and_activate_in_one_transaction_with_its_fee_shown() {
+    let tool = Tool::new(World::new());
+    let owner = Pubkey::new_unique().to_string();
+    let done = tool.json_as(
+        "authority",
+        &[
+            "--with-compute-unit-price",
+            "1000000",
+            "meter",
+            "register",
+            "M-1",
+            "--owner",
+            &owner,
+            "--generation-capacity",
+            "6000",
+            "--consumption-capacity",
+            "9000",
+            "--generation-register",
+            "0",
+            "--consumption-register",
+            "0",
+            "--activate",
+        ],
+    );
+    let names: Vec<&Value> = done["events"]
+        .as_array()
+        .expect("events")
+        .iter()
+        .map(|event| &event["event"])
+        .collect();
+    assert_eq!(names, ["MeterRegistered", "MeterStatusChanged"]);
+    // Two signatures, and one lamport for each unit of the limit: what it took, a tenth, and up to 1,000 more.
+    let units = done["compute_units"].as_u64().expect("units");
+    let priority = done["fee_lamports"].as_u64().expect("a fee") - 10_000;
+    assert!(
+        (units..=units + units / 10 + 1_001).contains(&priority),
+        "{done}"
+    );
+}
+
+#[test]
+fn what_owners_ask_first() {
+    let (tool, meter) = with_a_meter();
+    let shown = tool.run_as("payer", &["meter", "show", "M-1"]).stdout;
+    assert_contains(
+        &shown,
+        &[
+            "M-1, active",
+            "claimable now   9.5 GRID (9.500 kWh)",
+            "(0 s ago), of 1",
+            "rejected        none",
+        ],
+    );
+    // A reading that goes back, and a pause of minting.
+    tool.node.with(async |cluster| {
+        let world = &mut cluster.world;
+        world.pass_time(900).await;
+        let (key, now) = (world.reporter.insecure_clone(), world.now);
+        let reading = shared_state::reading::Reading {
+            timestamp: now,
+            generation_register: 5_000,
+            consumption_register: 1_000_000,
+        };
+        let submit =
+            world
+                .deployment
+                .submit_readings(&key.pubkey(), false, &[(meter.address, reading)]);
+        world.send(&[&key], submit).await;
+    });
+    tool.json_as("authority", &["minting", "disable"]);
+    let shown = tool.run_as("payer", &["meter", "show", "M-1"]).stdout;
+    assert_contains(
+        &shown,
+        &[
+            "claimable now   nothing: minting is disabled",
+            "(15 min ago), of 1",
+            "1 readings, the last one for GenerationRegisterBackwards: the generation register went backwards: check the meter",
+        ],
+    );
+    let shown = tool.json_as("payer", &["meter", "show", "M-1"]);
+    assert_eq!(
+        (&shown["claimable_wh"], &shown["unsettled_wh"]),
+        (&json!(0), &json!(9_500))
+    );
+    assert_eq!(shown["last_reject"]["code"], 105);
+}
+
+#[test]
+fn list_all_meters_or_an_owners() {
+    let (tool, meter) = with_a_meter();
+    productive_meter(&tool, "A-2");
+    let all = tool.json_as("payer", &["meter", "list"]);
+    let names: Vec<&Value> = all
+        .as_array()
+        .expect("meters")
+        .iter()
+        .map(|meter| &meter["meter_id"])
+        .collect();
+    assert_eq!(names, ["A-2", "M-1"]);
+    let owner = meter.owner.pubkey().to_string();
+    let owners = tool.json_as("payer", &["meter", "list", "--owner", &owner]);
+    assert_eq!(owners.as_array().map(Vec::len), Some(1));
+    assert_eq!(owners[0]["meter_id"], "M-1");
+    let shown = tool.run_as("payer", &["meter", "list"]).stdout;
+    assert_contains(&shown, &["A-2", "9.500 kWh", "2 meters"]);
+}
+
+#[test]
+fn reporters_come_and_go_and_the_oracle_pauses() {
+    let tool = Tool::new(World::new());
+    let gateway = Keypair::new();
+    let file = tool.keypair("gateway", &gateway);
+    assert_contains(
+        &tool.refuse_as("gateway", &["reporter", "add", &file]),
+        &["Unauthorized"],
+    );
+    let done = tool.json_as("authority", &["reporter", "add", &file]);
+    assert_eq!(done["events"][0]["event"], "ReporterAdded");
+    assert_eq!(done["events"][0]["reporter"], gateway.pubkey().to_string());
+    assert_contains(
+        &tool.refuse_as("authority", &["reporter", "add", &file]),
+        &["ReporterAlreadyListed"],
+    );
+    tool.json_as(
+        "authority",
+        &["reporter", "remove", &gateway.pubkey().to_string()],
+    );
+    assert_contains(
+        &tool.refuse_as("authority", &["reporter", "remove", &file]),
+        &["ReporterNotListed"],
+    );
+    assert_contains(
+        &tool.refuse_as("authority", &["reporter", "add", "nobody"]),
+        &["neither an address in base58 nor the file of a keypair"],
+    );
+
+    tool.json_as("authority", &["oracle", "pause"]);
+    assert_eq!(
+        tool.json_as("payer", &["status"])["oracle"]["active"],
+        false
+    );
+    assert_contains(
+        &tool.refuse_as("gateway", &["oracle", "resume"]),
+        &["Unauthorized"],
+    );
+    tool.json_as("authority", &["oracle", "resume"]);
+    assert_eq!(tool.json_as("payer", &["status"])["oracle"]["active"], true);
+}
+
+#[test]
+fn an_owner_settles_into_a_token_account_that_is_made_on_the_way() {
+    let tool = Tool::new(World::new());
+    // Registered by the tool, so its owner has no token account yet.
+    let owner = Keypair::new();
+    tool.keypair("owner", &owner);
+    let owner = owner.pubkey();
+    let deployment = tool.node.deployment();
+    tool.json_as(
+        "authority",
+        &[
+            "meter",
+            "register",
+            "M-1",
+            "--owner",
+            &owner.to_string(),
+            "--generation-capacity",
+            "60000",
+            "--consumption-capacity",
+            "9000",
+            "--generation-register",
+            "0",
+            "--consumption-register",
+            "0",
+            "--activate",
+        ],
+    );
+    let id = shared_state::state::meter_id("M-1").expect("an id");
+    tool.node.with(async |cluster| {
+        let world = &mut cluster.world;
+        world.pass_time(3_600).await;
+        let (key, now) = (world.reporter.insecure_clone(), world.now);
+        let reading = shared_state::reading::Reading {
+            timestamp: now,
+            generation_register: 15_500,
+            consumption_register: 0,
+        };
+        let submit =
+            deployment.submit_readings(&key.pubkey(), true, &[(deployment.meter(&id), reading)]);
+        world.send(&[&key], submit).await;
+    });
+    let balance = tool.json_as("owner", &["balance"]);
+    assert_eq!(balance["token_account_exists"], false);
+    assert_eq!(balance["claimable_wh"], 15_500);
+    assert_contains(
+        &tool.run_as("owner", &["balance"]).stdout,
+        &[
+            "0 GRID in",
+            "which the first settlement makes",
+            "15.500 kWh unsettled at 1 meters, 15.5 GRID of it claimable now",
+        ],
+    );
+
+    let tried = tool.run_as("owner", &["settle", "M-1", "--dry-run"]);
+    assert!(tried.success, "{}", tried.stderr);
+    assert_contains(
+        &tried.stdout,
+        &[
+            "MeterBalanceSettled meter_id=M-1 amount_settled=15500",
+            "TokensMinted",
+            "dry run, nothing was sent",
+        ],
+    );
+    assert_eq!(tool.json_as("owner", &["balance"])["balance"], 0);
+
+    let settled = tool.run_as("owner", &["settle", "M-1"]);
+    assert!(settled.success, "{}", settled.stderr);
+    assert_contains(
+        &settled.stdout,
+        &["15.500 kWh of 1 meter: 15.5 GRID to the new token account"],
+    );
+    let balance = tool.json_as("owner", &["balance"]);
+    assert_eq!(
+        (&balance["balance"], &balance["unsettled_wh"]),
+        (&json!(15_500_000_000u64), &json!(0))
+    );
+    assert_contains(
+        &tool.refuse_as("owner", &["settle", "M-1"]),
+        &[
+            "nothing to settle: wait for more production",
+            "InsufficientBalance, code 1",
+        ],
+    );
+    assert_contains(
+        &tool.refuse_as("payer", &["settle", "M-1"]),
+        &["is neither the owner of M-1"],
+    );
+    tool.json_as("payer", &["audit"]);
+}
+
+#[test]
+fn settle_all_of_several_owners_as_their_delegate() {
+    let (tool, first) = with_a_meter();
+    let second = productive_meter(&tool, "M-2");
+    // 30 meters of one owner: more than fit into a transaction.
+    let many = tool.node.with(async |cluster| {
+        let world = &mut cluster.world;
+        let owner = world.active_meter("N-0").await.owner;
+        let mut meters = Vec::new();
+        for index in 1..=30 {
+            meters.push(world.meter_of(&owner, &format!("N-{index}")).await);
+        }
+        for meter in &meters {
+            world.report(meter, 900, 100 + meters.len() as u64, 0).await;
+        }
+        owner
+    });
+    tool.keypair("many", &many);
+    let settled = tool.json_as("many", &["settle", "--all"]);
+    let transactions = settled.as_array().expect("transactions");
+    assert_eq!(transactions.len(), 2);
+    let meters: u64 = transactions
+        .iter()
+        .filter_map(|done| done["meters"].as_u64())
+        .sum();
+    assert_eq!(meters, 30);
+
+    tool.keypair("second", &second.owner);
+    let delegate = Keypair::new();
+    tool.keypair("delegate", &delegate);
+    let key = delegate.pubkey().to_string();
+    tool.json_as("owner", &["meter", "delegate", "M-1", &key]);
+    tool.json_as("second", &["meter", "delegate", "M-2", &key]);
+    let settled = tool.json_as("delegate", &["settle", "--all"]);
+    let mut to: Vec<&str> = settled
+        .as_array()
+        .expect("transactions")
+        .iter()
+        .filter_map(|done| done["token_account"].as_str())
+        .collect();
+    to.sort_unstable();
+    let mut wallets = [first.wallet.to_string(), second.wallet.to_string()];
+    wallets.sort_unstable();
+    assert_eq!(to, wallets);
+
+    let nothing = tool.run_as("delegate", &["settle", "--all"]);
+    assert!(nothing.success);
+    assert_contains(&nothing.stdout, &["nothing to settle:"]);
+    assert_eq!(tool.json_as("delegate", &["settle", "--all"]), json!([]));
+    tool.json_as("payer", &["audit"]);
+}
+
+#[test]
+fn a_settlement_says_which_meters_it_passed_over_and_why() {
+    let tool = Tool::new(World::new());
+    let owner = tool.node.with(async |cluster| {
+        let world = &mut cluster.world;
+        let meter = world.active_meter("M-1").await;
+        world.meter_of(&meter.owner, "M-2").await;
+        let third = world.meter_of(&meter.owner, "M-3").await;
+        world.report(&meter, 3_600, 10_000, 500).await;
+        world.report(&third, 3_600, 5_000, 0).await;
+        meter.owner
+    });
+    tool.keypair("owner", &owner);
+    // 9,500 Wh are claimable; the limit leaves 9,000 of them.
+    tool.json_as(
+        "authority",
+        &["minting", "limit", "--burst", "9", "--per-second", "0.001"],
+    );
+    let settled = tool.run_as("owner", &["settle", "M-1", "M-2", "M-3", "M-1"]);
+    assert!(settled.success, "{}", settled.stderr);
+    assert_contains(
+        &settled.stdout,
+        &[
+            "9.000 kWh of 1 meter: 9 GRID",
+            "M-2 was passed over: nothing to settle",
+            "M-3 was passed over: the mint limit is used up",
+        ],
+    );
+    assert_contains(
+        &tool.refuse_as("owner", &["settle", "M-3"]),
+        &["MintLimitExceeded", "account: TokenConfig"],
+    );
+    tool.json_as("authority", &["minting", "limit", "--none"]);
+    tool.json_as("owner", &["settle", "M-3"]);
+}
+
+#[test]
+fn minting_is_switched_and_limited_by_its_authority_alone() {
+    let (tool, _) = with_a_meter();
+    assert_contains(
+        &tool.refuse_as("owner", &["minting", "disable"]),
+        &["Unauthorized"],
+    );
+    tool.json_as("authority", &["minting", "disable"]);
+    assert_contains(
+        &tool.refuse_as("owner", &["settle", "M-1"]),
+        &[
+            "minting is disabled: wait for the token administrator",
+            "MintingDisabled, code 3",
+        ],
+    );
+    tool.json_as("authority", &["minting", "enable"]);
+    let done = tool.json_as(
+        "authority",
+        &["minting", "limit", "--burst", "1.5", "--per-second", "0.25"],
+    );
+    assert_eq!(done["events"][0]["burst"], 1_500_000_000);
+    assert_eq!(done["events"][0]["rate_per_second"], 250_000_000);
+    let limit = &tool.json_as("payer", &["status"])["token"]["mint_limit"];
+    assert_eq!(limit["available"], 1_500_000_000);
+    assert_contains(
+        &tool.refuse_as(
+            "authority",
+            &["minting", "limit", "--burst", "0.0001", "--per-second", "1"],
+        ),
+        &["InvalidMintLimit"],
+    );
+    assert_contains(
+        &tool.refuse_as(
+            "authority",
+            &["minting", "limit", "--burst", "ten", "--per-second", "1"],
+        ),
+        &["\"ten\" is not an amount of GRID"],
+    );
+    for arguments in [
+        &["minting", "limit"][..],
+        &["minting", "limit", "--burst", "1"],
+    ] {
+        assert_contains(&tool.refuse_as("authority", arguments), &["required"]);
+    }
+}
+
+#[test]
+fn a_holder_retires_some_and_then_all() {
+    let (tool, _) = with_a_meter();
+    assert_contains(
+        &tool.refuse_as("payer", &["retire", "1"]),
+        &["has no GRID: its token account"],
+    );
+    tool.json_as("owner", &["settle", "M-1"]);
+    let done = tool.json_as(
+        "owner",
+        &["retire", "1.25", "--reference", "heat pump, 2026"],
+    );
+    let event = &done["events"][0];
+    assert_eq!(
+        (&event["event"], &event["amount"]),
+        (&json!("TokensRetired"), &json!(1_250_000_000))
+    );
+    assert_eq!(event["reference"], "heat pump, 2026");
+    assert_eq!(event["beneficiary"], event["holder"]);
+    assert_contains(
+        &tool.refuse_as("owner", &["retire", "9"]),
+        &["NotEnoughTokens"],
+    );
+    assert_contains(
+        &tool.refuse_as("owner", &["retire", "0"]),
+        &["InvalidAmount"],
+    );
+    assert_contains(
+        &tool.refuse_as("owner", &["retire", "1e3"]),
+        &["is not an amount of GRID"],
+    );
+    let long = "x".repeat(65);
+    assert_contains(
+        &tool.refuse_as("owner", &["retire", "1", "--reference", &long]),
+        &["room for 64"],
+    );
+    // Twice the same at once: two transactions, not one.
+    tool.json_as("owner", &["retire", "1"]);
+    tool.json_as("owner", &["retire", "1"]);
+    let beneficiary = Pubkey::new_unique().to_string();
+    let done = tool.json_as("owner", &["retire", "ALL", "--beneficiary", &beneficiary]);
+    assert_eq!(done["events"][0]["amount"], 6_250_000_000u64);
+    assert_eq!(done["events"][0]["beneficiary"], beneficiary);
+    let audit = tool.json_as("payer", &["audit"]);
+    assert_eq!(
+        (&audit["supply"], &audit["retired"]),
+        (&json!(0), &json!(9_500_000_000u64))
+    );
+}
+
+#[test]
+fn authorities_are_handed_over_in_two_steps() {
+    let tool = Tool::new(World::new());
+    let next = Keypair::new();
+    let file = tool.keypair("next", &next);
+    for program in ["oracle", "registry", "token"] {
+        assert_contains(
+            &tool.refuse_as("next", &["authority", "accept", program]),
+            &["Unauthorized"],
+        );
+        tool.json_as("authority", &["authority", "propose", program, &file]);
+        let status = tool.json_as("payer", &["status"]);
+        assert_eq!(
+            status[program]["pending_authority"],
+            next.pubkey().to_string()
+        );
+        tool.json_as("authority", &["authority", "propose", program, "--cancel"]);
+        assert_contains(
+            &tool.refuse_as("next", &["authority", "accept", program]),
+            &["Unauthorized"],
+        );
+        tool.json_as("authority", &["authority", "propose", program, &file]);
+        let done = tool.json_as("next", &["authority", "accept", program]);
+        assert_eq!(done["events"][0]["event"], "AuthorityChanged");
+        assert_eq!(
+            tool.json_as("payer", &["status"])[program]["authority"],
+            next.pubkey().to_string()
+        );
+        assert_contains(
+            &tool.refuse_as("authority", &["authority", "propose", program, &file]),
+            &["Unauthorized"],
+        );
+    }
+    tool.json_as("next", &["minting", "disable"]);
+    assert_contains(
+        &tool.refuse_as("authority", &["authority", "propose", "mint", &file]),
+        &["invalid value 'mint'"],
+    );
+}
+
+#[test]
+fn events_are_those_of_the_deployment_oldest_first() {
+    let (tool, meter) = with_a_meter();
+    let other = Pubkey::new_unique().to_string();
+    tool.json_as("owner", &["settle", "M-1"]);
+    tool.json_as("authority", &["reporter", "add", &other]);
+    tool.json_as("owner", &["retire", "1"]);
+    // A transaction that fails on the chain has a log, but has changed nothing.
+    let cluster = &tool.node;
+    cluster.with(async |cluster| {
+        let copy = cluster.history[0].clone();
+        let error = Some(solana_transaction::TransactionError::InvalidAccountIndex);
+        cluster.history.push(node::Processed { error, ..copy });
+    });
+    let ran = tool.run_as("payer", &["events"]);
+    assert!(ran.success, "{}", ran.stderr);
+    let lines: Vec<&str> = ran.stdout.lines().collect();
+    assert_eq!(lines.len(), 4, "{}", ran.stdout);
+    assert_contains(
+        lines[0],
+        &["2026-01-01T01:00:00Z registry MeterBalanceSettled meter_id=M-1 amount_settled=9500"],
+    );
+    assert_contains(lines[1], &["token TokensMinted", "amount=9500000000"]);
+    assert_contains(lines[2], &["oracle ReporterAdded", &other]);
+    assert_contains(lines[3], &["token TokensRetired", "amount=1000000000"]);
+
+    let ran = tool.run_as("payer", &["--output", "json-compact", "events", "M-1"]);
+    let event: Value = serde_json::from_str(ran.stdout.trim()).expect("one line of JSON");
+    assert_eq!(event["events"][0]["event"], "MeterBalanceSettled");
+    assert_eq!(event["events"][0]["program"], "registry");
+    assert_eq!(event["block_time"], START + 3_600);
+    let ran = tool.run_as("payer", &["events", "--limit", "1"]);
+    assert_eq!(ran.stdout.lines().count(), 1, "{}", ran.stdout);
+    assert_contains(&ran.stdout, &["TokensRetired"]);
+    assert_contains(
+        &tool.refuse_as("payer", &["events", "M-2"]),
+        &["the meter M-2 is not registered"],
+    );
+    drop(meter);
+}
+
+#[test]
+fn events_are_followed() {
+    use std::io::{BufRead, BufReader};
+    let (tool, _) = with_a_meter();
+    let mut child = tool
+        .command(&["--url", &tool.node.url, "events", "--follow"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("the tool");
+    let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+    for _ in 0..2 {
+        let reporter = Pubkey::new_unique().to_string();
+        tool.json_as("authority", &["reporter", "add", &reporter]);
+        let line = lines.next().expect("a line").expect("text");
+        assert_contains(&line, &["ReporterAdded", &reporter]);
+    }
+    child.kill().expect("it was running");
+    let _ = child.wait();
+}
+
+#[test]
+fn the_solana_clis_configuration_counts() {
+    let (tool, _) = with_a_meter();
+    let keypair = tool.path("payer");
+    let config = |url: &str| {
+        format!(
+            "---\njson_rpc_url: \"{url}\"\nwebsocket_url: \"\"\nkeypair_path: {}\ncommitment: confirmed\n",
+            keypair.display()
+        )
+    };
+    // In its place, and where the flag says.
+    std::fs::create_dir_all(tool.path(".config/solana/cli")).expect("a folder");
+    tool.file(".config/solana/cli/config.yml", &config(&tool.node.url));
+    let ran = tool.run(&["balance"]);
+    assert!(ran.success, "{}", ran.stderr);
+    let elsewhere = tool.file("elsewhere.yml", &config("http://127.0.0.1:9"));
+    let ran = tool.run(&["-C", &elsewhere, "balance"]);
+    assert!(!ran.success);
+    assert_contains(
+        &ran.stderr,
+        &[
+            "no deployment on http://127.0.0.1:9",
+            "asking http://127.0.0.1:9",
+        ],
+    );
+    // A flag counts more than the file.
+    let ran = tool.run(&["-C", &elsewhere, "-u", &tool.node.url, "balance"]);
+    assert!(ran.success, "{}", ran.stderr);
+
+    let broken = tool.file("broken.yml", "json_rpc_url: [");
+    for path in [&broken[..], "/nowhere/config.yml"] {
+        let ran = tool.run(&["-C", path, "balance"]);
+        assert!(!ran.success);
+        assert_contains(
+            &ran.stderr,
+            &[path, "can't be used as the solana CLI's configuration"],
+        );
+    }
+}
+
+#[test]
+fn wrong_clusters_keys_and_payers_are_named() {
+    let (tool, _) = with_a_meter();
+    let nothing = Pubkey::new_unique().to_string();
+    let ran = tool.run_as("owner", &["--registry", &nothing, "settle", "--all"]);
+    assert_contains(
+        &ran.stderr,
+        &[&format!(
+            "no deployment on {}: {nothing} is not an initialized registry program",
+            tool.node.url
+        )],
+    );
+    let ran = tool.run(&["--url", "nowhere", "status"]);
+    assert_contains(&ran.stderr, &["\"nowhere\" is neither a URL"]);
+    let output = tool
+        .command(&["--url", &tool.node.url, "status"])
+        .env_remove("GRID_REGISTRY")
+        .output()
+        .expect("the tool");
+    assert_contains(
+        &String::from_utf8_lossy(&output.stderr),
+        &["which deployment? Name its registry program with --registry"],
+    );
+
+    let owner = tool.path("owner");
+    let owner = owner.to_str().expect("a path");
+    let ran = tool.run(&[
+        "--url",
+        &tool.node.url,
+        "--keypair",
+        "/nowhere/id.json",
+        "settle",
+        "--all",
+    ]);
+    assert_contains(
+        &ran.stderr,
+        &[
+            "the keypair /nowhere/id.json does not exist",
+            "--keypair",
+            "solana-keygen new",
+        ],
+    );
+    let text = tool.file("text.json", "not a key");
+    let ran = tool.run(&[
+        "--url",
+        &tool.node.url,
+        "--keypair",
+        owner,
+        "--fee-payer",
+        &text,
+        "settle",
+        "--all",
+    ]);
+    assert_contains(
+        &ran.stderr,
+        &[&text, "is not the file of a keypair", "--fee-payer"],
+    );
+    // The owner has no SOL.
+    let ran = tool.run(&["--url", &tool.node.url, "--keypair", owner, "settle", "M-1"]);
+    assert_contains(
+        &ran.stderr,
+        &[
+            "with the fee payer",
+            "the fee payer has no SOL on this cluster, send it some",
+        ],
+    );
+}
+
+#[test]
+fn a_demo_needs_a_clock_that_it_can_set() {
+    let (tool, _) = with_a_meter();
+    let ran = tool.run(&["--url", &tool.node.url, "demo"]);
+    assert!(!ran.success);
+    assert_contains(
+        &ran.stderr,
+        &["the demo sets its bank's clock", "grid init"],
+    );
+}
+
+#[test]
+fn shells_complete_the_commands() {
+    let (tool, _) = with_a_meter();
+    for shell in ["bash", "zsh", "fish"] {
+        let ran = tool.run(&["completions", shell]);
+        assert!(ran.success);
+        assert_contains(&ran.stdout, &["replace-device", "json-compact"]);
+    }
+}
+
+#[test]
+fn an_account_that_is_no_meter_and_a_sum_that_does_not_add_up_are_findings() {
+    let (tool, meter) = with_a_meter();
+    tool.node.with(async |cluster| {
+        let edit = |meter: &mut shared_state::state::Meter| meter.settled_net_generation = 7;
+        cluster.world.edit(&meter.address, edit).await;
+        assert!(cluster.world.bank.account(&meter.address).await.is_ok());
+    });
+    let ran = tool.run_as("payer", &["--output", "json", "audit"]);
+    assert!(!ran.success);
+    let report: Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    assert_eq!(
+        report["findings"].as_array().map(Vec::len),
+        Some(2),
+        "{report}"
+    );
+    assert_eq!(report["settled_wh"], "7");
+    assert_contains(&ran.stderr, &["the audit found something"]);
+}
