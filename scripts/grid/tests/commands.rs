@@ -1043,6 +1043,6 @@ fn an_account_that_is_no_meter_and_a_sum_that_does_not_add_up_are_findings() {
         Some(2),
         "{report}"
     );
-    assert_eq!(report["settled_wh"], "7");
+    assert_eq!(report["settled_wh"], 7);
     assert_contains(&ran.stderr, &["the audit found something"]);
 }
