@@ -17,6 +17,9 @@ use solana_transaction::{InstructionError, TransactionError};
 
 use crate::logs;
 
+/// The most bytes that a transaction can have.
+pub const TRANSACTION_SIZE: usize = 1_232;
+
 /// A cluster that shows its accounts.
 #[allow(async_fn_in_trait)]
 pub trait Cluster {

@@ -38,7 +38,7 @@ use solana_signer::Signer;
 use solana_transaction::{Transaction, TransactionError};
 
 use crate::{
-    cluster::{decode, in_use, read, Cluster, SendError},
+    cluster::{decode, in_use, read, Cluster, SendError, TRANSACTION_SIZE},
     deployment::Deployment,
     format::{flag_names, sol},
     logs,
@@ -47,12 +47,10 @@ use crate::{
     session::{Report, Session},
 };
 
-/// Bytes of a transaction.
-const TRANSACTION_SIZE: usize = 1_232;
-/// What a further reading takes of them: itself and its meter's index ...
-const READING_SIZE: usize = 25;
+/// What a further reading takes of a transaction's bytes: itself and its meter's index ...
+pub const READING_SIZE: usize = 25;
 /// ... the first time in a transaction, its meter's address ...
-const ADDRESS_SIZE: usize = 32;
+pub const ADDRESS_SIZE: usize = 32;
 /// ... and, if it is signed, its place in the Ed25519 program's instruction.
 const SIGNED_SIZE: usize = 14 + 32 + 64 + 103;
 

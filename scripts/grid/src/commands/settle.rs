@@ -20,15 +20,13 @@ use spl_associated_token_account::instruction::create_associated_token_account_i
 use super::{find_meter, serial};
 use crate::{
     claim::Terms,
-    cluster::{decode, in_use, Cluster},
+    cluster::{decode, in_use, Cluster, TRANSACTION_SIZE},
     deployment::Deployment,
     format::{grid, kwh, text},
     rpc::with_budget,
     session::{Outcome, Report, Session},
 };
 
-/// Bytes of a transaction.
-const TRANSACTION_SIZE: usize = 1_232;
 /// More meters than fit into one.
 const MOST_METERS: usize = 32;
 
