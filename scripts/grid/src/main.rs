@@ -91,6 +91,8 @@ fn main() -> ExitCode {
         .and_then(|runtime| runtime.block_on(run(&flags, command)));
     match done {
         Ok(()) => ExitCode::SUCCESS,
+        // Nobody reads on: grid meter list | head
+        Err(error) if is_broken_pipe(&error) => ExitCode::FAILURE,
         Err(error) => {
             // Line by line: it may quote a file, a log or a node.
             for (index, line) in format!("error: {error:#}").lines().enumerate() {
@@ -104,6 +106,11 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let error = error.downcast_ref::<std::io::Error>();
+    error.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 async fn run(flags: &Flags, command: Command) -> anyhow::Result<()> {

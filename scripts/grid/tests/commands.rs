@@ -232,6 +232,7 @@ fn status_says_who_may_do_what() {
         &[
             "takes readings",
             "enabled, without limit",
+            "min_interval        60",
             &reporter,
             "supply 0",
         ],
@@ -1257,4 +1258,18 @@ fn many_meters_change_their_status_in_several_transactions() {
         &tool.refuse_as("payer", &["events", "--limit", "0"]),
         &["0 is not in 1.."],
     );
+}
+
+#[test]
+fn nobody_hears_of_a_reader_who_has_seen_enough() {
+    let (tool, _) = with_a_meter();
+    let mut command = tool.command(&["--url", &tool.node.url, "meter", "list"]);
+    command
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped());
+    let mut child = command.spawn().expect("the tool");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("its end");
+    assert!(!output.status.success());
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
 }

@@ -119,7 +119,10 @@ impl Report for Status {
         for reporter in self.oracle.reporters() {
             line("  submit readings", reporter.to_string())?;
         }
-        line("  rules", rules_json(&self.oracle.rules).to_string())?;
+        let rules = rules_json(&self.oracle.rules);
+        for (name, value) in rules.as_object().into_iter().flatten() {
+            line(&format!("  {name}"), value.to_string())?;
+        }
 
         line(
             "registry program",
