@@ -11,6 +11,9 @@
 //!   from before the start can arrive any more: when its blockhash has expired.
 //! * Before that, the meter's account is read again, and which of its readings have been recorded as rejected already is
 //!   read from its transactions.
+//!
+//! Two submissions of the same file at the same time are two gateways: each accepted reading counts once all the same, but
+//! a bad one may be recorded as rejected by both.
 
 use std::{
     collections::{BTreeMap, VecDeque},

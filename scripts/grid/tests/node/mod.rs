@@ -36,6 +36,8 @@ pub struct FakeCluster {
     pub history: Vec<Processed>,
     /// How many transactions will get lost on their way.
     pub lose: usize,
+    /// How many transactions somebody on the way will send twice: the answer is that to the second one.
+    pub double: usize,
     /// Whether transactions are kept back, to arrive later.
     pub hold: bool,
     /// What is kept back.
@@ -86,6 +88,7 @@ impl Node {
             world,
             history: Vec::new(),
             lose: 0,
+            double: 0,
             hold: false,
             held: Vec::new(),
             arrival: Arrival::Manual,
@@ -358,6 +361,10 @@ impl FakeCluster {
             "sendTransaction" => {
                 let transaction = transaction(&parameters[0]);
                 let signature = transaction.signatures[0].to_string();
+                if self.double > 0 {
+                    self.double -= 1;
+                    self.process(transaction.clone()).await;
+                }
                 if parameters[1]["skipPreflight"] != true {
                     let (error, result) = match self.invalid(&transaction) {
                         Some(error) => (
