@@ -715,6 +715,14 @@ fn minting_is_switched_and_limited_by_its_authority_alone() {
             "MintingDisabled, code 3",
         ],
     );
+    assert_contains(
+        &tool.refuse_as("owner", &["settle", "--all"]),
+        &[
+            "left out: M-1: minting is disabled: wait for the token administrator",
+            "nothing can be settled now",
+            "MintingDisabled, code 3",
+        ],
+    );
     tool.json_as("authority", &["minting", "enable"]);
     let done = tool.json_as(
         "authority",

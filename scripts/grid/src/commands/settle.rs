@@ -6,7 +6,7 @@ use std::{
     mem::offset_of,
 };
 
-use anyhow::{anyhow, ensure};
+use anyhow::{anyhow, bail, ensure};
 use clap::Args;
 use registry_program::instruction::settle_many_and_mint_tokens;
 use serde_json::{json, Value};
@@ -211,6 +211,8 @@ async fn all(
 ) -> anyhow::Result<BTreeMap<Pubkey, Vec<Claim>>> {
     let registry = deployment.registry_program;
     let mut claims: BTreeMap<Pubkey, Vec<Claim>> = BTreeMap::new();
+    // What has something to settle and can't be now.
+    let mut waiting: BTreeMap<u32, (GridError, Vec<String>)> = BTreeMap::new();
     let mut seen = Vec::new();
     for offset in [offset_of!(Meter, owner), offset_of!(Meter, delegate)] {
         let accounts = session
@@ -220,14 +222,34 @@ async fn all(
         for (address, account) in accounts {
             let meter: Meter =
                 decode(&account).map_err(|problem| anyhow!("{address} {problem}"))?;
-            if terms.claimable(&meter).is_ok() && !seen.contains(&address) {
-                seen.push(address);
-                claims
+            if meter.unsettled() == 0 || seen.contains(&address) {
+                continue;
+            }
+            seen.push(address);
+            match terms.claimable(&meter) {
+                Ok(_) => claims
                     .entry(meter.owner)
                     .or_default()
-                    .push((address, meter));
+                    .push((address, meter)),
+                Err(error) => {
+                    let name = meter_name(&meter.meter_id).unwrap_or("?").to_owned();
+                    let (_, names) = waiting
+                        .entry(error.code())
+                        .or_insert_with(|| (error, Vec::new()));
+                    names.push(name);
+                }
             }
         }
+    }
+    for (error, names) in waiting.values() {
+        eprintln!("left out: {}: {error}", names.join(", "));
+    }
+    // Somebody is owed something and gets nothing of it: that is no success.
+    if let (true, Some((error, _))) = (claims.is_empty(), waiting.into_values().next()) {
+        bail!(
+            "nothing can be settled now: {error} ({error:?}, code {})",
+            error.code()
+        );
     }
     Ok(claims)
 }
