@@ -13,7 +13,6 @@
 //!   read from its transactions.
 
 use std::{
-    cell::Cell,
     collections::{BTreeMap, VecDeque},
     io::{self, IsTerminal, Write},
     time::{Duration, Instant},
@@ -44,7 +43,7 @@ use crate::{
     format::{flag_names, sol},
     logs,
     readings::{BadLine, Row},
-    rpc::{distinct, sign, with_budget, Confirmed, Rpc, Validity, POLL, RESEND},
+    rpc::{sign, with_budget, Confirmed, Rpc, Validity, POLL, RESEND},
     session::{Report, Session},
 };
 
@@ -373,8 +372,6 @@ struct Submission<'a> {
     price: Option<u64>,
     queues: Vec<Queue>,
     flights: Vec<Flight>,
-    /// Counts up from somewhere: see [`Submission::instructions`].
-    salt: Cell<u32>,
     /// From this block height on, no transaction from before the start can arrive.
     window_end: u64,
     silent_since: Option<Instant>,
@@ -413,7 +410,6 @@ pub async fn run(
         price: session.price,
         queues,
         flights: Vec::new(),
-        salt: Cell::new(distinct()),
         window_end,
         silent_since: None,
         summary,
@@ -1001,7 +997,8 @@ impl Submission<'_> {
         }
     }
 
-    /// A batch's instructions. No two calls give the same: two equal transactions with the same blockhash would be one.
+    /// A batch's instructions. No two batches are equal, because a reading that has arrived is in no further one: so equal
+    /// transactions, which a cluster takes for one, are one.
     fn instructions(&self, batch: &Batch) -> Vec<Instruction> {
         let reporter = self.reporter.pubkey();
         let readings: Vec<(Pubkey, Reading)> = batch
@@ -1034,9 +1031,7 @@ impl Submission<'_> {
                 .deployment
                 .submit_readings(&reporter, strict, &readings)]
         };
-        let salt = self.salt.get();
-        self.salt.set((salt + 1) % 1_000);
-        let units = BASE_UNITS + READING_UNITS * readings.len() as u32 + salt;
+        let units = BASE_UNITS + READING_UNITS * readings.len() as u32;
         with_budget(&submit, units, self.price)
     }
 }

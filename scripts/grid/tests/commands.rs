@@ -854,7 +854,8 @@ fn events_are_those_of_the_deployment_oldest_first() {
     // A transaction that fails on the chain has a log, but has changed nothing.
     let cluster = &tool.node;
     cluster.with(async |cluster| {
-        let copy = cluster.history[0].clone();
+        let mut copy = cluster.history[0].clone();
+        copy.transaction.signatures[0] = [7; 64].into();
         let error = Some(solana_transaction::TransactionError::InvalidAccountIndex);
         cluster.history.push(node::Processed { error, ..copy });
     });

@@ -35,6 +35,7 @@ fn household() -> Option<Vec<Row>> {
                     generation_register,
                     consumption_register,
                 },
+                signature: None,
             });
         };
         if index == 0 {

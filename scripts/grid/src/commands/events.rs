@@ -31,7 +31,7 @@ pub struct Events {
     /// Only what concerns this meter: its serial number
     #[arg(value_parser = serial)]
     meter: Option<String>,
-    /// How many transactions to go back
+    /// How many transactions to go back, without failed ones
     #[arg(long, default_value_t = 20)]
     limit: usize,
     /// Go on with each new transaction, until interrupted
@@ -156,12 +156,12 @@ async fn newer(
                 .rpc
                 .signatures(&place.address, before, place.newest, wanted)
                 .await?;
-            count += page.len();
             for (index, status) in page.iter().enumerate() {
                 let signature: Signature = status.signature.parse()?;
                 newest = newest.or(Some(signature));
                 before = Some(signature);
                 if status.err.is_none() {
+                    count += 1;
                     // They come newest first. Within a slot, the node may say where each stands.
                     let place = status.transaction_index;
                     let place = place.unwrap_or(u32::MAX - index as u32);

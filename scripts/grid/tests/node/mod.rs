@@ -3,6 +3,7 @@
 #![allow(dead_code)] // Each test file uses a part of it.
 
 use std::{
+    collections::BTreeMap,
     future::Future,
     net::TcpListener,
     path::{Path, PathBuf},
@@ -15,6 +16,7 @@ use grid::cluster::Cluster;
 use gridtoken_tests::World;
 use serde_json::{json, Value};
 use solana_account::Account;
+use solana_hash::Hash;
 use solana_keypair::{write_keypair_file, Keypair};
 use solana_program::pubkey::Pubkey;
 use solana_transaction::{Transaction, TransactionError};
@@ -38,11 +40,26 @@ pub struct FakeCluster {
     pub hold: bool,
     /// What is kept back.
     pub held: Vec<Transaction>,
+    /// When what is kept back arrives by itself.
+    pub arrival: Arrival,
     /// Blocks that pass between two questions for the height.
     pub blocks: u64,
     height: u64,
+    /// Until which height each blockhash is valid.
+    valid: BTreeMap<Hash, u64>,
     /// How often each method was called.
-    pub calls: std::collections::BTreeMap<String, u64>,
+    pub calls: BTreeMap<String, u64>,
+}
+
+/// When transactions that were kept back arrive.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Arrival {
+    /// When the test says so.
+    Manual,
+    /// Right before the next transaction, which the node has tried without them.
+    Before,
+    /// Right after it.
+    After,
 }
 
 /// A transaction that was processed.
@@ -51,9 +68,9 @@ pub struct Processed {
     pub transaction: Transaction,
     pub error: Option<TransactionError>,
     pub logs: Vec<String>,
-    units: u64,
-    fee: u64,
-    time: i64,
+    pub units: u64,
+    pub fee: u64,
+    pub time: i64,
 }
 
 impl Node {
@@ -67,9 +84,11 @@ impl Node {
             lose: 0,
             hold: false,
             held: Vec::new(),
+            arrival: Arrival::Manual,
             blocks: 1,
             height: 1_000,
-            calls: Default::default(),
+            valid: BTreeMap::new(),
+            calls: BTreeMap::new(),
         }));
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
@@ -170,12 +189,37 @@ impl FakeCluster {
         self.height
     }
 
+    /// A transaction with a blockhash that the bank knows: it forgets its own within a second.
+    async fn renew(&mut self, transaction: &Transaction) -> Transaction {
+        let client = self.world.bank.client(&[]);
+        let mut transaction = transaction.clone();
+        transaction.message.recent_blockhash =
+            client.get_latest_blockhash().await.expect("a blockhash");
+        transaction
+    }
+
+    /// Whether a transaction would not even be tried.
+    fn invalid(&self, transaction: &Transaction) -> Option<TransactionError> {
+        let is_same = |done: &Processed| done.transaction.signatures == transaction.signatures;
+        let last = self.valid.get(&transaction.message.recent_blockhash);
+        if transaction.verify().is_err() {
+            Some(TransactionError::SignatureFailure)
+        } else if self.history.iter().any(is_same) {
+            Some(TransactionError::AlreadyProcessed)
+        } else if last.is_none_or(|last| self.height > *last) {
+            Some(TransactionError::BlockhashNotFound)
+        } else {
+            None
+        }
+    }
+
     /// Tries a transaction without effect.
-    async fn simulate(&mut self, transaction: Transaction) -> (Option<TransactionError>, Value) {
+    async fn simulate(&mut self, transaction: &Transaction) -> (Option<TransactionError>, Value) {
+        let renewed = self.renew(transaction).await;
         let client = self.world.bank.client(&transaction.message.account_keys);
-        let message = transaction.message.clone();
+        let message = renewed.message.clone();
         let simulated = client
-            .simulate_transaction(transaction)
+            .simulate_transaction(renewed)
             .await
             .expect("an answer");
         let error = match simulated.result {
@@ -204,13 +248,17 @@ impl FakeCluster {
     }
 
     async fn process(&mut self, transaction: Transaction) {
+        // What is not executed leaves no trace.
+        if self.invalid(&transaction).is_some() {
+            return;
+        }
+        let renewed = self.renew(&transaction).await;
         let client = self.world.bank.client(&transaction.message.account_keys);
-        let message = transaction.message.clone();
+        let message = renewed.message.clone();
         let processed = client
-            .process_transaction_with_metadata(transaction.clone())
+            .process_transaction_with_metadata(renewed)
             .await
             .expect("an answer");
-        // What was not executed leaves no trace.
         let Some(metadata) = processed.metadata else {
             return;
         };
@@ -272,28 +320,34 @@ impl FakeCluster {
             }
             "getLatestBlockhash" => {
                 let height = self.height().await;
-                let client = self.world.bank.client(&[]);
-                let blockhash = client.get_latest_blockhash().await.expect("a blockhash");
+                // It stays for a while, so that equal transactions would be the same.
+                let newest = self.valid.iter().max_by_key(|(_, last)| **last);
+                let (blockhash, last) = match newest.map(|(hash, last)| (*hash, *last)) {
+                    Some((blockhash, last)) if height + 100 < last => (blockhash, last),
+                    _ => (Hash::new_unique(), height + 150),
+                };
+                self.valid.insert(blockhash, last);
                 in_context(json!({
                     "blockhash": blockhash.to_string(),
-                    "lastValidBlockHeight": height + 150,
+                    "lastValidBlockHeight": last,
                 }))
             }
             "getBlockHeight" => self.height().await.into(),
             "simulateTransaction" => {
-                let mut transaction = transaction(&parameters[0]);
                 assert_eq!(parameters[1]["replaceRecentBlockhash"], true);
-                let client = self.world.bank.client(&[]);
-                transaction.message.recent_blockhash =
-                    client.get_latest_blockhash().await.expect("a blockhash");
-                in_context(self.simulate(transaction).await.1)
+                in_context(self.simulate(&transaction(&parameters[0])).await.1)
             }
             "sendTransaction" => {
                 let transaction = transaction(&parameters[0]);
-                assert!(transaction.verify().is_ok(), "a wrong signature");
                 let signature = transaction.signatures[0].to_string();
                 if parameters[1]["skipPreflight"] != true {
-                    let (error, result) = self.simulate(transaction.clone()).await;
+                    let (error, result) = match self.invalid(&transaction) {
+                        Some(error) => (
+                            Some(error.clone()),
+                            json!({ "err": error_json(&Some(error)) }),
+                        ),
+                        None => self.simulate(&transaction).await,
+                    };
                     if let Some(error) = error {
                         return Err(json!({
                             "code": -32002,
@@ -307,7 +361,13 @@ impl FakeCluster {
                 } else if self.hold {
                     self.held.push(transaction);
                 } else {
+                    if self.arrival == Arrival::Before {
+                        self.release().await;
+                    }
                     self.process(transaction).await;
+                    if self.arrival == Arrival::After {
+                        self.release().await;
+                    }
                 }
                 signature.into()
             }
