@@ -12,3 +12,14 @@ pub unsafe extern "C" fn entrypoint(input: *mut u8) -> u64 {
     // SAFETY: the runtime's input, as promised above.
     unsafe { shared_state::program::run(input, crate::processor::process) }
 }
+
+// For explorers and security researchers. The values come from `.cargo/config.toml` or the environment of the build.
+solana_security_txt::security_txt! {
+    name: "GridToken oracle program",
+    project_url: env!("GRIDTOKEN_PROJECT_URL"),
+    contacts: env!("GRIDTOKEN_CONTACTS"),
+    policy: env!("GRIDTOKEN_POLICY"),
+    source_code: env!("GRIDTOKEN_SOURCE_CODE"),
+    source_revision: env!("GRIDTOKEN_SOURCE_REVISION"),
+    source_release: env!("GRIDTOKEN_SOURCE_RELEASE")
+}

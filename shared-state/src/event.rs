@@ -179,6 +179,9 @@ macro_rules! events {
         }
 
         impl Event {
+            /// The names of all events as programs log them: [`MeterReadingsRecorded`] in place of its items.
+            pub const NAMES: &[&str] = &[$(stringify!($name),)* "MeterReadingsRecorded"];
+
             /// Decodes a log field: the items of a [`MeterReadingsRecorded`], or any other event by itself. Nothing for
             /// other programs' data.
             pub fn decode(data: &[u8]) -> Vec<Self> {

@@ -99,6 +99,8 @@ pub enum SendError {
     },
     /// The cluster could not be reached or did not answer.
     Unreachable(String),
+    /// The node did not take it, for a reason of its own.
+    NotTaken(String),
     /// It could not be signed.
     Unsigned(String),
 }
@@ -163,6 +165,7 @@ impl fmt::Display for SendError {
                 }
             }
             (Self::Unreachable(reason), None) => write!(f, "the cluster did not answer: {reason}"),
+            (Self::NotTaken(reason), None) => write!(f, "the node did not take the transaction: {reason}"),
             (Self::Unsigned(reason), None) => write!(
                 f,
                 "the transaction can't be signed with these keypairs (--keypair, --fee-payer): {reason}"

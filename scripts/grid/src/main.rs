@@ -34,9 +34,12 @@ enum Command {
     /// Add and remove the gateways that may submit readings (oracle authority)
     #[command(subcommand)]
     Reporter(commands::reporter::Reporter),
-    /// Pause and resume the taking of readings (oracle authority)
+    /// Pause and resume the taking of readings, and change the validation rules (oracle authority)
     #[command(subcommand)]
     Oracle(commands::oracle::Oracle),
+    /// Change the registry's configuration (registry authority)
+    #[command(subcommand)]
+    Registry(commands::registry::Registry),
     /// Sign and submit files of readings
     #[command(subcommand)]
     Readings(commands::readings::Readings),
@@ -102,6 +105,7 @@ async fn run(flags: &Flags, command: Command) -> anyhow::Result<()> {
         Command::Meter(meter) => commands::meter::run(&mut session()?, meter).await,
         Command::Reporter(reporter) => commands::reporter::run(&mut session()?, reporter).await,
         Command::Oracle(oracle) => commands::oracle::run(&mut session()?, oracle).await,
+        Command::Registry(registry) => commands::registry::run(&mut session()?, registry).await,
         Command::Readings(readings) => commands::readings::run(&mut session()?, readings).await,
         Command::Settle(settle) => commands::settle::run(&mut session()?, settle).await,
         Command::Balance(balance) => commands::balance::run(&mut session()?, balance).await,

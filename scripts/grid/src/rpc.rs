@@ -42,8 +42,10 @@ pub const POLL: Duration = Duration::from_millis(400);
 pub const RESEND: Duration = Duration::from_secs(2);
 /// How long a node may take to show a transaction that it has confirmed.
 const SHOWN_WITHIN: Duration = Duration::from_secs(60);
+/// How long a node may not know the blockhash that it gave.
+const KNOWN_WITHIN: Duration = Duration::from_secs(60);
 /// The most units that a transaction can have.
-const MAX_UNITS: u32 = 1_400_000;
+pub const MAX_UNITS: u32 = 1_400_000;
 
 /// A node of a cluster.
 pub struct Rpc {
@@ -358,6 +360,7 @@ impl Rpc {
             .await?;
         let units = simulated.receipt.compute_units;
         let units = u32::try_from(units + units / 10).unwrap_or(MAX_UNITS);
+        let began = Instant::now();
         loop {
             let validity = self.validity().await?;
             // Two transactions with the same instructions and blockhash would be the same transaction, and count once.
@@ -373,7 +376,7 @@ impl Rpc {
                 Err(SendError::Refused {
                     error: TransactionError::BlockhashNotFound | TransactionError::AlreadyProcessed,
                     ..
-                }) => {
+                }) if began.elapsed() < KNOWN_WITHIN => {
                     tokio::time::sleep(POLL).await;
                     continue;
                 }
@@ -472,20 +475,27 @@ fn unreachable(error: Error) -> SendError {
     SendError::Unreachable(error.to_string())
 }
 
-/// The cluster's reason, if the node refused a transaction when it tried it.
+/// Why a node didn't take a transaction.
 fn refusal(error: Error) -> SendError {
-    match *error.kind {
-        ErrorKind::RpcError(RpcError::RpcResponseError {
-            data: RpcResponseErrorData::SendTransactionPreflightFailure(ref result),
-            ..
-        }) => match result.err.clone() {
+    let ErrorKind::RpcError(RpcError::RpcResponseError {
+        code,
+        ref message,
+        ref data,
+    }) = *error.kind
+    else {
+        return unreachable(error);
+    };
+    match data {
+        // It has tried it.
+        RpcResponseErrorData::SendTransactionPreflightFailure(result) => match result.err.clone() {
             Some(reason) => SendError::Refused {
                 error: reason.into(),
                 logs: result.logs.clone().unwrap_or_default(),
             },
             None => unreachable(error),
         },
-        _ => unreachable(error),
+        RpcResponseErrorData::NodeUnhealthy { .. } => unreachable(error),
+        RpcResponseErrorData::Empty => SendError::NotTaken(format!("{message} (code {code})")),
     }
 }
 

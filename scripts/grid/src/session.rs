@@ -22,7 +22,7 @@ use crate::{
     deployment::Deployment,
     format::{event_json, event_line, sol},
     logs,
-    rpc::{with_budget, Rpc},
+    rpc::{with_budget, Rpc, MAX_UNITS},
 };
 
 /// How results are shown.
@@ -180,7 +180,7 @@ impl Session {
         let mut all: Vec<&dyn Signer> = vec![&payer];
         all.extend(signers.iter().map(|signer| *signer as &dyn Signer));
         let done = if self.dry_run {
-            let limited = with_budget(instructions, 1_400_000, self.price);
+            let limited = with_budget(instructions, MAX_UNITS, self.price);
             let simulated = self.rpc.simulate(&payer.pubkey(), &limited).await;
             simulated.map(|simulated| Outcome {
                 signature: None,

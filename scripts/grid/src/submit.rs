@@ -64,8 +64,10 @@ const READING_UNITS: u32 = 860;
 
 /// Transactions that are on their way at the same time.
 const IN_FLIGHT: usize = 32;
-/// For how many blocks a blockhash is valid.
+/// For how many blocks a blockhash is valid ...
 const BLOCKHASH_BLOCKS: u64 = 150;
+/// ... and how far this node may be behind the one that a stopped submission got its blockhash from.
+const BLOCKS_BEHIND: u64 = 32;
 /// How long the node may be silent.
 const SILENCE: Duration = Duration::from_secs(60);
 
@@ -167,11 +169,13 @@ struct Summary {
     accepted: u64,
     flagged: BTreeMap<String, Lines>,
     rejected: BTreeMap<String, Lines>,
-    /// Readings that the chain had before, or that are not newer than what it has.
+    /// Readings that the chain had before, or that are not newer than what it has, or that the file has twice.
     on_chain: u64,
     not_sent: BTreeMap<String, Lines>,
     transactions: u64,
     failed_transactions: u64,
+    /// Transactions that nobody processed before their blockhash expired. Their readings were sent again.
+    expired_transactions: u64,
     fees: u64,
     compute_units: u64,
     elapsed: Duration,
@@ -221,6 +225,7 @@ impl Report for Summary {
             "not_sent": all(&self.not_sent),
             "transactions": self.transactions,
             "failed_transactions": self.failed_transactions,
+            "expired_transactions": self.expired_transactions,
             "fee_lamports": self.fees,
             "compute_units": self.compute_units,
             "seconds": self.elapsed.as_secs_f64(),
@@ -243,7 +248,7 @@ impl Report for Summary {
         if self.on_chain > 0 {
             writeln!(
                 out,
-                "{:>8} on the chain before, or not newer than what is",
+                "{:>8} on the chain before, not newer than what is, or twice in the file",
                 self.on_chain
             )?;
         }
@@ -401,7 +406,8 @@ pub async fn run(
     let began = Instant::now();
     let queues = prepare(session, &deployment, &reporter, rows, strict, &mut summary).await?;
     let total: usize = queues.iter().map(|queue| queue.rows.len()).sum();
-    let window_end = session.rpc.processed_block_height().await? + BLOCKHASH_BLOCKS;
+    let height = session.rpc.processed_block_height().await?;
+    let window_end = height + BLOCKHASH_BLOCKS + BLOCKS_BEHIND;
     let mut submission = Submission {
         rpc: &session.rpc,
         deployment,
@@ -489,14 +495,22 @@ async fn prepare(
                 ),
                 None => None,
             };
-            let mut last = meter.map_or(i64::MIN, |meter| meter.last_reading_at);
+            let last = meter.map_or(i64::MIN, |meter| meter.last_reading_at);
             queue.device_key = meter.map_or(Pubkey::default(), |meter| meter.device_key);
             for row in std::mem::take(&mut queue.rows) {
+                let before = queue.rows.back().map(|before| before.reading);
                 let problem = match &meter {
                     None => Some(format!("the meter {} is not registered", queue.serial)),
+                    Some(_)
+                        if before.is_some_and(|before| {
+                            before.timestamp == row.reading.timestamp && before != row.reading
+                        }) =>
+                    {
+                        Some("the time of another line of its meter, with other registers".into())
+                    }
                     Some(meter) => problem(deployment, &oracle, meter, &row, now),
                 };
-                if row.reading.timestamp <= last {
+                if row.reading.timestamp <= last || before == Some(row.reading) {
                     summary.on_chain += 1;
                 } else if let Some(problem) = problem {
                     if first_problem
@@ -507,7 +521,6 @@ async fn prepare(
                     }
                     summary.not_sent.entry(problem).or_default().add(row.line);
                 } else {
-                    last = row.reading.timestamp;
                     queue.rows.push_back(row);
                 }
             }
@@ -734,7 +747,10 @@ impl Submission<'_> {
                 Some(status) if self.rpc.is_final_enough(&status) => {
                     landed.push((flight, status.err));
                 }
-                None if expired(&flight) => self.take_back(flight.batch),
+                None if expired(&flight) => {
+                    self.summary.expired_transactions += 1;
+                    self.take_back(flight.batch);
+                }
                 None if flight.sent.elapsed() > RESEND => again.push(flight),
                 _ => waiting.push(flight),
             }

@@ -523,6 +523,57 @@ fn reporters_come_and_go_and_the_oracle_pauses() {
 }
 
 #[test]
+fn rules_and_the_minimum_quality_change_one_by_one() {
+    let tool = Tool::new(World::new());
+    let before = tool.json_as("payer", &["status"])["oracle"]["rules"].clone();
+    let done = tool.json_as(
+        "authority",
+        &[
+            "oracle",
+            "rules",
+            "--min-interval",
+            "30",
+            "--anomaly-floor",
+            "700",
+        ],
+    );
+    assert_eq!(done["events"][0]["event"], "RulesChanged");
+    let mut expected = before.clone();
+    expected["min_interval"] = json!(30);
+    expected["anomaly_floor"] = json!(700);
+    assert_eq!(
+        tool.json_as("payer", &["status"])["oracle"]["rules"],
+        expected
+    );
+    assert_contains(
+        &tool.refuse_as("authority", &["oracle", "rules", "--max-age", "1"]),
+        &["InvalidRules"],
+    );
+    assert_contains(
+        &tool.refuse_as("authority", &["oracle", "rules"]),
+        &["required"],
+    );
+    assert_contains(
+        &tool.refuse_as("payer", &["oracle", "rules", "--max-age", "90000"]),
+        &["Unauthorized"],
+    );
+
+    tool.json_as("authority", &["registry", "minimum-quality", "6000"]);
+    assert_eq!(
+        tool.json_as("payer", &["status"])["registry"]["minimum_quality"],
+        6_000
+    );
+    assert_contains(
+        &tool.refuse_as("authority", &["registry", "minimum-quality", "10001"]),
+        &["10001 is not in 0..=10000"],
+    );
+    assert_contains(
+        &tool.refuse_as("payer", &["registry", "minimum-quality", "1"]),
+        &["NotUpgradeAuthority"],
+    );
+}
+
+#[test]
 fn an_owner_settles_into_a_token_account_that_is_made_on_the_way() {
     let tool = Tool::new(World::new());
     // Registered by the tool, so its owner has no token account yet.
@@ -1051,6 +1102,6 @@ fn an_account_that_is_no_meter_and_a_sum_that_does_not_add_up_are_findings() {
         Some(2),
         "{report}"
     );
-    assert_eq!(report["settled_wh"], "7");
+    assert_eq!(report["settled_wh"], 7);
     assert_contains(&ran.stderr, &["the audit found something"]);
 }

@@ -15,6 +15,7 @@ mod minting;
 mod oracle_admin;
 mod readings;
 mod retirement;
+mod security_txt;
 mod settle_many;
 mod settlement;
 mod signed;

@@ -35,7 +35,7 @@ impl Report for Audited {
             "registry_program": self.deployment.registry_program.to_string(),
             "token_program": self.deployment.token_program.to_string(),
             "meters": audit.meters,
-            "settled_wh": audit.settled_wh.to_string(),
+            "settled_wh": u64::try_from(audit.settled_wh).unwrap_or(u64::MAX),
             "minted": audit.minted,
             "retired": audit.retired,
             "otherwise_burned": audit.burned_otherwise(),

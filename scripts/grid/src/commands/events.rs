@@ -113,19 +113,14 @@ pub async fn run(session: &mut Session, command: Events) -> anyhow::Result<()> {
     let mut shown: Vec<Signature> = Vec::new();
     let mut limit = Some(command.limit);
     loop {
-        let found = newer(session, &mut places, limit.take()).await?;
-        for signature in found {
-            if !shown.contains(&signature) {
-                let confirmed = session.rpc.shown_transaction(&signature).await?;
-                let transaction = Transaction::new(confirmed, &deployment);
-                if !transaction.events.is_empty() {
-                    session.print(&transaction)?;
-                }
-                shown.push(signature);
+        match print_newer(session, &deployment, &mut places, &mut shown, limit).await {
+            Ok(()) => limit = None,
+            // Whoever follows wants to go on when the node is back: nothing is passed over. Unless nobody reads it any more.
+            Err(error) if command.follow && !error.is::<io::Error>() => {
+                eprintln!("{error:#}; trying again")
             }
+            Err(error) => return Err(error),
         }
-        let old = shown.len().saturating_sub(4 * PAGE);
-        shown.drain(..old);
         if !command.follow {
             return Ok(());
         }
@@ -133,7 +128,33 @@ pub async fn run(session: &mut Session, command: Events) -> anyhow::Result<()> {
     }
 }
 
+/// Prints what came since the last call.
+async fn print_newer(
+    session: &Session,
+    deployment: &Deployment,
+    places: &mut Vec<Place>,
+    shown: &mut Vec<Signature>,
+    limit: Option<usize>,
+) -> anyhow::Result<()> {
+    let mut seen = places.clone();
+    for signature in newer(session, &mut seen, limit).await? {
+        if !shown.contains(&signature) {
+            let confirmed = session.rpc.shown_transaction(&signature).await?;
+            let transaction = Transaction::new(confirmed, deployment);
+            if !transaction.events.is_empty() {
+                session.print(&transaction)?;
+            }
+            shown.push(signature);
+        }
+    }
+    *places = seen;
+    let old = shown.len().saturating_sub(4 * PAGE);
+    shown.drain(..old);
+    Ok(())
+}
+
 /// An address whose transactions are looked at.
+#[derive(Clone)]
 struct Place {
     address: Pubkey,
     /// The newest that has been seen.

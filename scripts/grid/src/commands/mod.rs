@@ -9,6 +9,7 @@ pub mod meter;
 pub mod minting;
 pub mod oracle;
 pub mod readings;
+pub mod registry;
 pub mod reporter;
 pub mod retire;
 pub mod settle;

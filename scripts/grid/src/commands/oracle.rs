@@ -1,26 +1,87 @@
-//! `grid oracle`: pausing all readings.
+//! `grid oracle`: pausing all readings, and the validation rules.
 
-use clap::Subcommand;
-use oracle_program::instruction::set_active;
+use clap::{Args, Subcommand};
+use oracle_program::instruction::{set_active, set_rules};
+use shared_state::state::{OracleConfig, Rules};
 use solana_signer::Signer;
 
-use crate::session::Session;
+use crate::{cluster::read, session::Session};
 
 #[allow(missing_docs)]
-#[derive(Subcommand, Clone, Copy, Debug)]
+#[derive(Subcommand, Clone, Debug)]
 pub enum Oracle {
     /// Take no readings until further notice; the meters go on counting, so no energy is lost
     Pause,
     /// Take readings again
     Resume,
+    /// Change numbers in the validation rules; those that are not named stay (grid status shows them)
+    Rules(NewRules),
+}
+
+#[allow(missing_docs)]
+#[derive(Args, Clone, Debug)]
+#[group(required = true, multiple = true)]
+pub struct NewRules {
+    /// How far ahead of the cluster's clock a reading may be
+    #[arg(long, value_name = "SECONDS")]
+    max_future_skew: Option<u32>,
+    /// How old a reading may be
+    #[arg(long, value_name = "SECONDS")]
+    max_age: Option<u32>,
+    /// The shortest time between two readings of a meter
+    #[arg(long, value_name = "SECONDS")]
+    min_interval: Option<u32>,
+    /// The usual time between two readings of a meter
+    #[arg(long, value_name = "SECONDS")]
+    expected_interval: Option<u32>,
+    /// From which age on a reading counts as late
+    #[arg(long, value_name = "SECONDS")]
+    late_after: Option<u32>,
+    /// How many mean deviations from the mean power are an anomaly (10000 is one) ...
+    #[arg(long, value_name = "BPS")]
+    anomaly_threshold: Option<u32>,
+    /// ... plus this share of the rated power ...
+    #[arg(long, value_name = "BPS")]
+    anomaly_floor: Option<u16>,
+    /// ... once the meter has this many accepted readings
+    #[arg(long, value_name = "COUNT")]
+    anomaly_warm_up: Option<u16>,
+    /// By how much a reading may exceed what the rated power allows
+    #[arg(long, value_name = "BPS")]
+    power_tolerance: Option<u16>,
+}
+
+impl NewRules {
+    /// The rules after this change.
+    fn over(&self, old: Rules) -> Rules {
+        Rules {
+            max_future_skew: self.max_future_skew.unwrap_or(old.max_future_skew),
+            max_age: self.max_age.unwrap_or(old.max_age),
+            min_interval: self.min_interval.unwrap_or(old.min_interval),
+            expected_interval: self.expected_interval.unwrap_or(old.expected_interval),
+            late_after: self.late_after.unwrap_or(old.late_after),
+            anomaly_threshold: self.anomaly_threshold.unwrap_or(old.anomaly_threshold),
+            anomaly_floor: self.anomaly_floor.unwrap_or(old.anomaly_floor),
+            anomaly_warm_up: self.anomaly_warm_up.unwrap_or(old.anomaly_warm_up),
+            power_tolerance: self.power_tolerance.unwrap_or(old.power_tolerance),
+            reserved: old.reserved,
+        }
+    }
 }
 
 /// Runs the command.
 pub async fn run(session: &mut Session, command: Oracle) -> anyhow::Result<()> {
-    let oracle = session.deployment().await?.oracle_program;
+    let deployment = session.deployment().await?;
+    let oracle = deployment.oracle_program;
     let signer = session.signer()?;
-    let active = matches!(command, Oracle::Resume);
-    let instruction = set_active(&oracle, &signer.pubkey(), active);
+    let instruction = match command {
+        Oracle::Pause => set_active(&oracle, &signer.pubkey(), false),
+        Oracle::Resume => set_active(&oracle, &signer.pubkey(), true),
+        Oracle::Rules(rules) => {
+            let config: OracleConfig = read(&mut session.rpc, &deployment.oracle_config()).await?;
+            set_rules(&oracle, &signer.pubkey(), rules.over(config.rules))
+        }
+    };
     let outcome = session.execute(&[&signer], &[instruction]).await?;
     session.print(&outcome)
 }

@@ -78,7 +78,7 @@ impl Report for Status {
                 "mint_limit": limit,
             },
             "meters": self.audit.meters,
-            "settled_wh": self.audit.settled_wh.to_string(),
+            "settled_wh": u64::try_from(self.audit.settled_wh).unwrap_or(u64::MAX),
             "minted": self.audit.minted,
             "retired": self.audit.retired,
             "supply": self.audit.supply,

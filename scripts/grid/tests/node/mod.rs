@@ -4,13 +4,13 @@
 
 use std::{
     collections::BTreeMap,
-    future::Future,
-    net::TcpListener,
+    future::{Future, IntoFuture},
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::Arc,
 };
 
+use axum::{routing::post, Json, Router};
 use base64::{prelude::BASE64_STANDARD, Engine};
 use grid::cluster::Cluster;
 use gridtoken_tests::World;
@@ -20,7 +20,7 @@ use solana_hash::Hash;
 use solana_keypair::{write_keypair_file, Keypair};
 use solana_program::pubkey::Pubkey;
 use solana_transaction::{Transaction, TransactionError};
-use tokio::{runtime::Runtime, sync::Mutex};
+use tokio::{net::TcpListener, runtime::Runtime, sync::Mutex};
 
 /// A cluster behind a URL.
 pub struct Node {
@@ -90,25 +90,20 @@ impl Node {
             valid: BTreeMap::new(),
             calls: BTreeMap::new(),
         }));
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let server = tiny_http::Server::from_listener(listener, None).expect("a server");
-        let (with, of) = (runtime.clone(), cluster.clone());
-        std::thread::spawn(move || {
-            for mut request in server.incoming_requests() {
-                let question: Value =
-                    serde_json::from_reader(request.as_reader()).expect("a question");
-                let answer = with.block_on(async { of.lock().await.answer(&question).await });
-                let mut body = json!({ "jsonrpc": "2.0", "id": question["id"] });
-                match answer {
-                    Ok(result) => body["result"] = result,
-                    Err(error) => body["error"] = error,
-                }
-                let response = tiny_http::Response::from_string(body.to_string());
-                let json = "Content-Type: application/json".parse().expect("a header");
-                let _ = request.respond(response.with_header::<tiny_http::Header>(json));
+        let of = cluster.clone();
+        let answer = move |Json(question): Json<Value>| async move {
+            let mut body = json!({ "jsonrpc": "2.0", "id": question["id"] });
+            match of.lock().await.answer(&question).await {
+                Ok(result) => body["result"] = result,
+                Err(error) => body["error"] = error,
             }
-        });
+            Json(body)
+        };
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"));
+        let listener = listener.expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let server = axum::serve(listener, Router::new().fallback(post(answer)));
+        runtime.spawn(server.into_future());
         Self {
             url,
             runtime,
@@ -184,6 +179,11 @@ fn matches(filter: &Value, account: &Account) -> bool {
 }
 
 impl FakeCluster {
+    /// Lets blocks pass.
+    pub fn pass_blocks(&mut self, blocks: u64) {
+        self.height += blocks;
+    }
+
     async fn height(&mut self) -> u64 {
         self.height += self.blocks;
         self.height
