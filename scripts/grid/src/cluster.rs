@@ -12,9 +12,13 @@ use shared_state::{
 use solana_account::Account;
 use solana_keypair::Keypair;
 use solana_program::{instruction::Instruction, pubkey::Pubkey};
+use solana_signature::Signature;
 use solana_transaction::{InstructionError, TransactionError};
 
 use crate::logs;
+
+/// The most bytes that a transaction can have.
+pub const TRANSACTION_SIZE: usize = 1_232;
 
 /// A cluster that shows its accounts.
 #[allow(async_fn_in_trait)]
@@ -44,12 +48,17 @@ pub trait Sender: Cluster {
     ) -> Result<Receipt, SendError>;
 }
 
+/// An account, if it is more than lamports that somebody has sent to an address: those are the system program's.
+pub fn in_use(account: Option<Account>) -> Option<Account> {
+    account.filter(|account| account.owner != solana_sdk_ids::system_program::ID)
+}
+
 /// Reads one of our accounts.
 pub async fn read<T: AccountLayout + BorshDeserialize>(
     cluster: &mut impl Cluster,
     address: &Pubkey,
 ) -> anyhow::Result<T> {
-    let account = cluster.account(address).await?;
+    let account = in_use(cluster.account(address).await?);
     let account = account.with_context(|| format!("{} {address} does not exist", T::NAME))?;
     decode(&account).map_err(|problem| anyhow!("{address} {problem}"))
 }
@@ -103,6 +112,22 @@ pub enum SendError {
     NotTaken(String),
     /// It could not be signed.
     Unsigned(String),
+    /// It was not processed while its blockhash was valid, and can't be any more.
+    Expired(Signature),
+    /// It was sent, and what has become of it can't be told.
+    Unknown {
+        /// Its signature.
+        signature: Signature,
+        /// Why.
+        reason: String,
+    },
+    /// It was executed, but the node doesn't show its log.
+    Executed {
+        /// Its signature.
+        signature: Signature,
+        /// Why.
+        reason: String,
+    },
 }
 
 impl SendError {
@@ -134,9 +159,13 @@ impl SendError {
 fn failed_in_ours(logs: &[String]) -> bool {
     let failed = |line: &&String| line.starts_with("Program ") && line.contains(" failed: ");
     logs.iter().find(failed).is_some_and(|line| {
-        ![spl_token::ID, solana_sdk_ids::system_program::ID]
-            .iter()
-            .any(|theirs| line.starts_with(&format!("Program {theirs} ")))
+        ![
+            spl_token::ID,
+            spl_associated_token_account::ID,
+            solana_sdk_ids::system_program::ID,
+        ]
+        .iter()
+        .any(|theirs| line.starts_with(&format!("Program {theirs} ")))
     })
 }
 
@@ -166,6 +195,18 @@ impl fmt::Display for SendError {
             }
             (Self::Unreachable(reason), None) => write!(f, "the cluster did not answer: {reason}"),
             (Self::NotTaken(reason), None) => write!(f, "the node did not take the transaction: {reason}"),
+            (Self::Expired(signature), None) => write!(
+                f,
+                "the transaction {signature} got lost and can't be executed any more: try again, with a priority fee if it stays so (--with-compute-unit-price)"
+            ),
+            (Self::Unknown { signature, reason }, None) => write!(
+                f,
+                "the transaction {signature} was sent and may have been executed: look with solana confirm {signature} before you repeat it; {reason}"
+            ),
+            (Self::Executed { signature, reason }, None) => write!(
+                f,
+                "the transaction {signature} was executed, but what it did can't be shown: {reason}"
+            ),
             (Self::Unsigned(reason), None) => write!(
                 f,
                 "the transaction can't be signed with these keypairs (--keypair, --fee-payer): {reason}"

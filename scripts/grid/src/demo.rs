@@ -20,12 +20,12 @@ use spl_associated_token_account::instruction::create_associated_token_account;
 
 use crate::{
     audit::audit,
-    cluster::{read, Cluster, Sender},
+    cluster::{read, Cluster, Sender, TRANSACTION_SIZE},
     deployment::Deployment,
     embedded::{program_folder, EmbeddedBank, Genesis},
     format::{flag_names, grid, kwh, percent, write_table},
     readings::{format_time, BadLine, Row},
-    submit::{reason_name, verdicts, Verdict},
+    submit::{reason_name, verdicts, Verdict, ADDRESS_SIZE, READING_SIZE},
 };
 
 /// Rated power that the demo registers each meter with: a roof of 10 kW ...
@@ -35,15 +35,9 @@ const CONSUMPTION_CAPACITY_W: u32 = 25_000;
 /// Minimum quality of the demo's registry (bps).
 const MINIMUM_QUALITY: u16 = 5_000;
 
-/// Bytes of a transaction.
-const TRANSACTION_SIZE: usize = 1_232;
-/// Of those, what a SubmitReadings takes that its reporter pays for, without its readings: signature, header, five
+/// What a SubmitReadings that its reporter pays for takes of a transaction without its readings: signature, header, five
 /// addresses, blockhash, instruction.
 const SUBMIT_OVERHEAD: usize = 276;
-/// What a reading takes: itself and its meter's index ...
-const READING_SIZE: usize = 25;
-/// ... and, the first time in a transaction, its meter's address.
-const ADDRESS_SIZE: usize = 32;
 
 /// A meter of the file and what became of it.
 struct DemoMeter {

@@ -1,6 +1,6 @@
 //! The three programs' addresses, and everything that is derived from them.
 
-use anyhow::Context;
+use anyhow::{anyhow, Context};
 use oracle_program::instruction as oracle;
 use registry_program::instruction as registry;
 use shared_state::{
@@ -12,7 +12,7 @@ use solana_program::{instruction::Instruction, pubkey::Pubkey};
 use spl_associated_token_account::get_associated_token_address;
 use token_program::instruction as token;
 
-use crate::cluster::{read, Cluster};
+use crate::cluster::{decode, in_use, Cluster};
 
 /// The addresses of a deployment.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -33,9 +33,14 @@ impl Deployment {
         registry_program: &Pubkey,
     ) -> anyhow::Result<Self> {
         let address = pda::find_registry_config(registry_program).0;
-        let config: RegistryConfig = read(cluster, &address).await.with_context(|| {
-            format!("{registry_program} is not an initialized registry program")
-        })?;
+        let config = in_use(cluster.account(&address).await?)
+            .ok_or_else(|| format!("RegistryConfig {address} does not exist"))
+            .and_then(|account| {
+                decode::<RegistryConfig>(&account).map_err(|problem| format!("{address} {problem}"))
+            })
+            .map_err(|problem| {
+                anyhow!("{registry_program} is not an initialized registry program: {problem}")
+            })?;
         let oracle = config.oracle_authority;
         let oracle = cluster.account(&oracle).await?.with_context(|| {
             format!(

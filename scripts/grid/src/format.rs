@@ -99,11 +99,13 @@ pub fn text(bytes: &[u8]) -> String {
         .iter()
         .rposition(|byte| *byte != 0)
         .map_or(0, |last| last + 1);
-    // Whoever wrote it may have put control characters in it, which a terminal would obey.
-    String::from_utf8_lossy(&bytes[..length])
-        .chars()
-        .map(|char| if char.is_control() { '\u{FFFD}' } else { char })
-        .collect()
+    printable(&String::from_utf8_lossy(&bytes[..length]))
+}
+
+/// Text of somebody else's, without the control characters that a terminal would obey.
+pub fn printable(text: &str) -> String {
+    let shown = |char: char| if char.is_control() { '\u{FFFD}' } else { char };
+    text.chars().map(shown).collect()
 }
 
 /// An event's fields as JSON, named and encoded as in the documentation: addresses in base58, meter ids and references as

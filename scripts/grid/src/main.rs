@@ -7,6 +7,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use grid::{
     commands::{self, readings::read_file},
     demo,
+    format::printable,
     load::{self, Load},
     readings, sample,
     session::{Flags, Session},
@@ -91,7 +92,15 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            // Line by line: it may quote a file, a log or a node.
+            for (index, line) in format!("error: {error:#}").lines().enumerate() {
+                let indent = if index > 0 && !line.starts_with(' ') {
+                    "  "
+                } else {
+                    ""
+                };
+                eprintln!("{indent}{}", printable(line));
+            }
             ExitCode::FAILURE
         }
     }

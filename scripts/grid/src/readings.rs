@@ -11,6 +11,8 @@ use chrono::{DateTime, SecondsFormat};
 use shared_state::{reading::Reading, state::meter_id};
 use solana_signature::Signature;
 
+use crate::format::printable;
+
 /// The first line of a file.
 pub const COLUMNS: [&str; 4] = [
     "meter_id",
@@ -46,7 +48,7 @@ pub struct BadLine {
 
 impl fmt::Display for BadLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}: {}", self.line, self.reason)
+        write!(f, "line {}: {}", self.line, printable(&self.reason))
     }
 }
 
@@ -72,6 +74,10 @@ pub fn read(input: impl Read) -> anyhow::Result<(Vec<Row>, Vec<BadLine>)> {
         match record {
             Ok(record) => {
                 let line = record.position().map_or(0, csv::Position::line);
+                // Everything up to the next quotation mark is in one field.
+                if record.iter().any(|field| field.contains('\n')) {
+                    bail!("line {line}: a quotation mark opens a field that does not end on this line");
+                }
                 match row(line, &record, is_signed) {
                     Ok(row) => rows.push(row),
                     Err(reason) => bad.push(BadLine { line, reason }),
@@ -102,7 +108,7 @@ fn row(line: u64, record: &csv::StringRecord, is_signed: bool) -> Result<Row, St
     let [serial, timestamp, generation, consumption] = fields[..] else {
         return Err(format!("{} fields instead of 4", fields.len()));
     };
-    if meter_id(serial).is_err() {
+    if meter_id(serial).is_err() || serial.chars().any(char::is_control) {
         return Err(format!(
             "meter_id \"{serial}\" must have 1 to 32 bytes without spaces and control characters"
         ));
@@ -210,6 +216,25 @@ mod tests {
         let (rows, bad) = read(&text[..]).expect("a file");
         assert_eq!((rows.len(), bad.len()), (2, 1));
         assert_eq!(bad[0].to_string(), "line 3: not UTF-8 text");
+    }
+
+    #[test]
+    fn a_quotation_mark_that_swallows_lines_is_refused() {
+        let text = file("A,1,2,3\n\"A,2,2,3\nA,3,2,3\n");
+        let error = read(text.as_bytes()).expect_err("a quotation mark");
+        assert!(error.to_string().starts_with("line 3: a quotation mark"));
+        let (rows, bad) = read(file("\"A\",\"1\",2,3\n").as_bytes()).expect("quoted fields");
+        assert_eq!((rows.len(), bad.len()), (1, 0));
+    }
+
+    #[test]
+    fn what_a_terminal_would_obey_is_not_printed() {
+        let text = file("A\x1B[2J,1,2,3\nA,\u{9B}2J,2,3\nA\u{9B}J,1,2,3\n");
+        let (rows, bad) = read(text.as_bytes()).expect("a file");
+        assert_eq!((rows.len(), bad.len()), (0, 3));
+        assert!(bad
+            .iter()
+            .all(|bad| !bad.to_string().contains(char::is_control)));
     }
 
     #[test]

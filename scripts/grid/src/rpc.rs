@@ -42,6 +42,12 @@ pub const POLL: Duration = Duration::from_millis(400);
 pub const RESEND: Duration = Duration::from_secs(2);
 /// How long a node may take to show a transaction that it has confirmed.
 const SHOWN_WITHIN: Duration = Duration::from_secs(60);
+/// How long a node may be silent.
+pub const SILENCE: Duration = Duration::from_secs(60);
+/// How long nothing may happen, although the node answers.
+pub const PATIENCE: Duration = Duration::from_secs(300);
+/// Compute units of the instruction that sets the price.
+const PRICE_UNITS: u64 = 150;
 /// How long a node may not know the blockhash that it gave.
 const KNOWN_WITHIN: Duration = Duration::from_secs(60);
 /// The most units that a transaction can have.
@@ -327,7 +333,7 @@ impl Rpc {
             .client
             .simulate_transaction_with_config(&transaction, config)
             .await
-            .map_err(unreachable)?
+            .map_err(refusal)?
             .value;
         let logs = result.logs.unwrap_or_default();
         if let Some(error) = result.err {
@@ -346,8 +352,33 @@ impl Rpc {
         })
     }
 
+    /// Tries instructions as [`Self::send`] would send them: what they do, and the limit of compute units.
+    pub async fn try_out(
+        &self,
+        payer: &Pubkey,
+        instructions: &[Instruction],
+        price: Option<u64>,
+    ) -> Result<(Simulated, u32), SendError> {
+        // Not with the price: it would be charged for the whole limit, and that is yet to be found.
+        let limited = with_budget(instructions, MAX_UNITS, None);
+        let mut simulated = self.simulate(payer, &limited).await?;
+        if price.is_some() {
+            simulated.receipt.compute_units += PRICE_UNITS;
+        }
+        let units = simulated.receipt.compute_units;
+        let limit = u32::try_from(units + units / 10).unwrap_or(MAX_UNITS);
+        if let (Some(fee), Some(price)) = (simulated.fee, price) {
+            let priority = (u128::from(limit) * u128::from(price)).div_ceil(1_000_000);
+            let priority = u64::try_from(priority).unwrap_or(u64::MAX);
+            simulated.fee = Some(fee.saturating_add(priority));
+        }
+        Ok((simulated, limit))
+    }
+
     /// Sends instructions in a transaction, and waits until it has the commitment. The first of `signers` pays the fee.
     /// Its limit of compute units is what a simulation took and a tenth more; `price` is in micro-lamports for each.
+    ///
+    /// It is signed for one blockhash only: whatever happens, it is never executed twice.
     pub async fn send(
         &self,
         signers: &[&dyn Signer],
@@ -355,72 +386,100 @@ impl Rpc {
         price: Option<u64>,
     ) -> Result<Confirmed, SendError> {
         let payer = signers[0].pubkey();
-        let simulated = self
-            .simulate(&payer, &with_budget(instructions, MAX_UNITS, price))
-            .await?;
-        let units = simulated.receipt.compute_units;
-        let units = u32::try_from(units + units / 10).unwrap_or(MAX_UNITS);
+        let (_, limit) = self.try_out(&payer, instructions, price).await?;
+        // Two transactions with the same instructions and blockhash would be the same transaction, and count once.
+        let limit = limit.saturating_add(distinct()).min(MAX_UNITS);
+        let validity = self.validity().await?;
+        let instructions = with_budget(instructions, limit, price);
+        let transaction = sign(signers, &instructions, validity.blockhash)?;
         let began = Instant::now();
         loop {
-            let validity = self.validity().await?;
-            // Two transactions with the same instructions and blockhash would be the same transaction, and count once.
-            let units = units.saturating_add(distinct()).min(MAX_UNITS);
-            let transaction = sign(
-                signers,
-                &with_budget(instructions, units, price),
-                validity.blockhash,
-            )?;
             match self.submit(&transaction).await {
-                Ok(()) => {}
-                // The node that gave the blockhash and the one that tried it may not be the same.
+                // The node that gave the blockhash and the one that takes the transaction may not be the same.
                 Err(SendError::Refused {
-                    error: TransactionError::BlockhashNotFound | TransactionError::AlreadyProcessed,
+                    error: TransactionError::BlockhashNotFound,
                     ..
-                }) if began.elapsed() < KNOWN_WITHIN => {
-                    tokio::time::sleep(POLL).await;
-                    continue;
-                }
+                }) if began.elapsed() < KNOWN_WITHIN => tokio::time::sleep(POLL).await,
+                // Somebody between here and the node has sent it before; or it may have arrived, or not: its status tells.
+                Ok(())
+                | Err(SendError::Unreachable(_))
+                | Err(SendError::Refused {
+                    error: TransactionError::AlreadyProcessed,
+                    ..
+                }) => return self.confirm(&transaction, validity).await,
                 Err(error) => return Err(error),
-            }
-            if let Some(confirmed) = self.confirm(&transaction, validity).await? {
-                return Ok(confirmed);
             }
         }
     }
 
-    /// Waits until a transaction has the commitment; nothing, if it can't be processed any more.
+    /// Waits until a transaction has the commitment.
     async fn confirm(
         &self,
         transaction: &Transaction,
         validity: Validity,
-    ) -> Result<Option<Confirmed>, SendError> {
+    ) -> Result<Confirmed, SendError> {
         let signature = transaction.signatures[0];
-        let mut sent = Instant::now();
+        let unknown = |reason: String| SendError::Unknown { signature, reason };
+        let (began, mut sent, mut silent_since) = (Instant::now(), Instant::now(), None);
         loop {
-            // In this order: a transaction without a status when its blockhash has expired can't get one any more.
-            let expired = self.block_height().await? > validity.last_valid_block_height;
-            let status = self.statuses(&[signature]).await?.pop().flatten();
-            match status {
-                Some(status) if self.is_final_enough(&status) => {
+            match self.outcome(&signature, validity).await {
+                Ok(Some(status)) if self.is_final_enough(&status) => {
                     let shown = self.shown_transaction(&signature).await;
-                    let confirmed =
-                        shown.map_err(|error| SendError::Unreachable(format!("{error:#}")))?;
-                    return match status.err {
-                        None => Ok(Some(confirmed)),
-                        Some(error) => Err(SendError::Refused {
+                    return match (shown, status.err) {
+                        (Ok(confirmed), None) => Ok(confirmed),
+                        (Ok(confirmed), Some(error)) => Err(SendError::Refused {
                             error,
                             logs: confirmed.receipt.logs,
                         }),
+                        (Err(error), None) => Err(SendError::Executed {
+                            signature,
+                            reason: format!("{error:#}"),
+                        }),
+                        (Err(_), Some(error)) => Err(SendError::Refused {
+                            error,
+                            logs: Vec::new(),
+                        }),
                     };
                 }
-                None if expired => return Ok(None),
-                None if sent.elapsed() > RESEND => {
-                    self.submit_again(transaction).await;
-                    sent = Instant::now();
+                Ok(status) => {
+                    silent_since = None;
+                    if status.is_none() && sent.elapsed() > RESEND {
+                        self.submit_again(transaction).await;
+                        sent = Instant::now();
+                    }
+                    if began.elapsed() > PATIENCE {
+                        return Err(unknown("the cluster makes no progress".into()));
+                    }
                 }
-                _ => {}
+                Err(SendError::Unreachable(reason)) => {
+                    let since = *silent_since.get_or_insert_with(Instant::now);
+                    if since.elapsed() > SILENCE {
+                        return Err(unknown(reason));
+                    }
+                }
+                Err(error) => return Err(error),
             }
             tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// What has become of a transaction; fails if it can't be processed any more.
+    async fn outcome(
+        &self,
+        signature: &Signature,
+        validity: Validity,
+    ) -> Result<Option<TransactionStatus>, SendError> {
+        // In this order: a transaction without a status when its blockhash has expired can't get one any more.
+        let expired = self.block_height().await? > validity.last_valid_block_height;
+        let status = self.statuses(&[*signature]).await?.pop().flatten();
+        if status.is_some() || !expired {
+            return Ok(status);
+        }
+        // A node remembers a few minutes only, unless it is asked for more.
+        let status = self.statuses_in_history(&[*signature]).await?;
+        match status.into_iter().next().flatten() {
+            Some(status) => Ok(Some(status)),
+            None => Err(SendError::Expired(*signature)),
         }
     }
 }
@@ -475,27 +534,34 @@ fn unreachable(error: Error) -> SendError {
     SendError::Unreachable(error.to_string())
 }
 
-/// Why a node didn't take a transaction.
+/// Why a node didn't take a transaction: because it has tried it, or for a reason of its own that will stay. Everything
+/// else may be over in a moment.
 fn refusal(error: Error) -> SendError {
-    let ErrorKind::RpcError(RpcError::RpcResponseError {
-        code,
-        ref message,
-        ref data,
-    }) = *error.kind
-    else {
-        return unreachable(error);
-    };
-    match data {
-        // It has tried it.
-        RpcResponseErrorData::SendTransactionPreflightFailure(result) => match result.err.clone() {
+    match &*error.kind {
+        ErrorKind::RpcError(RpcError::RpcResponseError {
+            data: RpcResponseErrorData::SendTransactionPreflightFailure(result),
+            ..
+        }) => match result.err.clone() {
             Some(reason) => SendError::Refused {
                 error: reason.into(),
                 logs: result.logs.clone().unwrap_or_default(),
             },
             None => unreachable(error),
         },
-        RpcResponseErrorData::NodeUnhealthy { .. } => unreachable(error),
-        RpcResponseErrorData::Empty => SendError::NotTaken(format!("{message} (code {code})")),
+        // A wrong signature, or a request that the node does not understand or take: one that is too large, for example.
+        ErrorKind::RpcError(RpcError::RpcResponseError {
+            code: code @ (-32_003 | -32_602..=-32_600),
+            message,
+            ..
+        }) => SendError::NotTaken(format!("{message} (code {code})")),
+        ErrorKind::Reqwest(answer)
+            if answer.status().is_some_and(|status| {
+                status.is_client_error() && ![408, 429].contains(&status.as_u16())
+            }) =>
+        {
+            SendError::NotTaken(answer.to_string())
+        }
+        _ => unreachable(error),
     }
 }
 

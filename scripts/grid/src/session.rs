@@ -22,7 +22,7 @@ use crate::{
     deployment::Deployment,
     format::{event_json, event_line, sol},
     logs,
-    rpc::{with_budget, Rpc, MAX_UNITS},
+    rpc::Rpc,
 };
 
 /// How results are shown.
@@ -180,9 +180,11 @@ impl Session {
         let mut all: Vec<&dyn Signer> = vec![&payer];
         all.extend(signers.iter().map(|signer| *signer as &dyn Signer));
         let done = if self.dry_run {
-            let limited = with_budget(instructions, MAX_UNITS, self.price);
-            let simulated = self.rpc.simulate(&payer.pubkey(), &limited).await;
-            simulated.map(|simulated| Outcome {
+            let tried = self
+                .rpc
+                .try_out(&payer.pubkey(), instructions, self.price)
+                .await;
+            tried.map(|(simulated, _)| Outcome {
                 signature: None,
                 compute_units: simulated.receipt.compute_units,
                 fee: simulated.fee,

@@ -38,21 +38,19 @@ use solana_signer::Signer;
 use solana_transaction::{Transaction, TransactionError};
 
 use crate::{
-    cluster::{decode, read, Cluster, SendError},
+    cluster::{decode, in_use, read, Cluster, SendError, TRANSACTION_SIZE},
     deployment::Deployment,
     format::{flag_names, sol},
     logs,
     readings::{BadLine, Row},
-    rpc::{sign, with_budget, Confirmed, Rpc, Validity, POLL, RESEND},
+    rpc::{distinct, sign, with_budget, Confirmed, Rpc, Validity, PATIENCE, POLL, RESEND, SILENCE},
     session::{Report, Session},
 };
 
-/// Bytes of a transaction.
-const TRANSACTION_SIZE: usize = 1_232;
-/// What a further reading takes of them: itself and its meter's index ...
-const READING_SIZE: usize = 25;
+/// What a further reading takes of a transaction's bytes: itself and its meter's index ...
+pub const READING_SIZE: usize = 25;
 /// ... the first time in a transaction, its meter's address ...
-const ADDRESS_SIZE: usize = 32;
+pub const ADDRESS_SIZE: usize = 32;
 /// ... and, if it is signed, its place in the Ed25519 program's instruction.
 const SIGNED_SIZE: usize = 14 + 32 + 64 + 103;
 
@@ -68,8 +66,8 @@ const IN_FLIGHT: usize = 32;
 const BLOCKHASH_BLOCKS: u64 = 150;
 /// ... and how far this node may be behind the one that a stopped submission got its blockhash from.
 const BLOCKS_BEHIND: u64 = 32;
-/// How long the node may be silent.
-const SILENCE: Duration = Duration::from_secs(60);
+/// How many of a meter's transactions are looked at for rejected readings.
+const HISTORY: usize = 1_000;
 
 /// What the chain made of a reading.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -169,9 +167,12 @@ struct Summary {
     accepted: u64,
     flagged: BTreeMap<String, Lines>,
     rejected: BTreeMap<String, Lines>,
-    /// Readings that the chain had before, or that are not newer than what it has, or that the file has twice.
-    on_chain: u64,
+    /// Lines that need not be sent, and why.
+    skipped: BTreeMap<String, Lines>,
+    /// Lines that can't be sent, and why.
     not_sent: BTreeMap<String, Lines>,
+    /// Readings that were not sent, or of which nothing is known, because it ended before.
+    left: u64,
     transactions: u64,
     failed_transactions: u64,
     /// Transactions that nobody processed before their blockhash expired. Their readings were sent again.
@@ -189,6 +190,15 @@ impl Summary {
 
     fn not_sent(&self) -> u64 {
         self.not_sent.values().map(|lines| lines.count).sum()
+    }
+
+    fn skip(&mut self, reason: &str, row: &Row) {
+        let lines = self.skipped.entry(reason.to_owned()).or_default();
+        lines.add(row.line);
+    }
+
+    fn not_send(&mut self, reason: String, row: &Row) {
+        self.not_sent.entry(reason).or_default().add(row.line);
     }
 
     fn count(&mut self, row: &Row, verdict: Verdict) {
@@ -221,8 +231,9 @@ impl Report for Summary {
             "accepted": self.accepted,
             "flagged": all(&self.flagged),
             "rejected": all(&self.rejected),
-            "on_chain_before": self.on_chain,
+            "skipped": all(&self.skipped),
             "not_sent": all(&self.not_sent),
+            "left": self.left,
             "transactions": self.transactions,
             "failed_transactions": self.failed_transactions,
             "expired_transactions": self.expired_transactions,
@@ -245,12 +256,9 @@ impl Report for Summary {
             let (count, places) = (lines.count, lines.places());
             writeln!(out, "{:>10} {reason}: line {places}", count)?;
         }
-        if self.on_chain > 0 {
-            writeln!(
-                out,
-                "{:>8} on the chain before, not newer than what is, or twice in the file",
-                self.on_chain
-            )?;
+        for (reason, lines) in &self.skipped {
+            let (count, places) = (lines.count, lines.places());
+            writeln!(out, "{:>8} skipped: {reason}: line {places}", count)?;
         }
         for (reason, lines) in &self.not_sent {
             writeln!(
@@ -259,6 +267,9 @@ impl Report for Summary {
                 lines.count,
                 lines.places()
             )?;
+        }
+        if self.left > 0 {
+            writeln!(out, "{:>8} left: start again", self.left)?;
         }
         let seconds = self.elapsed.as_secs_f64();
         let readings = self.accepted + self.rejected();
@@ -283,6 +294,12 @@ impl Report for Summary {
         }
     }
 }
+
+/// Why lines need not be sent.
+const NOT_NEWER: &str = "not newer than the meter's last reading";
+const BEFORE_REGISTRATION: &str = "from before the meter's registration";
+const TWICE: &str = "twice in the file";
+const REJECTED_BEFORE: &str = "recorded as rejected before";
 
 /// A meter's readings that are still to be sent, in order.
 struct Queue {
@@ -352,6 +369,8 @@ struct Flight {
     transaction: Transaction,
     validity: Validity,
     sent: Instant,
+    /// When it was confirmed, if it was: the node may take a moment to show it.
+    confirmed: Option<Instant>,
 }
 
 /// Room in a transaction.
@@ -375,11 +394,16 @@ struct Submission<'a> {
     reporter: &'a Keypair,
     payer: &'a Keypair,
     price: Option<u64>,
+    /// Makes this submission's transactions others than those of another one with the same readings, key and blockhash:
+    /// two equal ones would be one, and both would count it.
+    salt: u32,
     queues: Vec<Queue>,
     flights: Vec<Flight>,
     /// From this block height on, no transaction from before the start can arrive.
     window_end: u64,
     silent_since: Option<Instant>,
+    /// When a transaction arrived last.
+    last_arrival: Instant,
     summary: Summary,
     progress: ProgressBar,
 }
@@ -414,10 +438,12 @@ pub async fn run(
         reporter: &reporter,
         payer: &payer,
         price: session.price,
+        salt: distinct(),
         queues,
         flights: Vec::new(),
         window_end,
         silent_since: None,
+        last_arrival: Instant::now(),
         summary,
         progress: progress_bar(total),
     };
@@ -427,7 +453,14 @@ pub async fn run(
         submission.send_all().await
     };
     submission.progress.finish_and_clear();
+    let waiting = submission.queues.iter().map(|queue| queue.rows.len());
+    let under_way = submission
+        .flights
+        .iter()
+        .map(|flight| flight.batch.items.len());
+    let left = waiting.chain(under_way).sum::<usize>() as u64;
     let mut summary = submission.summary;
+    summary.left = left;
     summary.elapsed = began.elapsed();
     session.print(&summary)?;
     ended?;
@@ -488,40 +521,50 @@ async fn prepare(
         let addresses: Vec<Pubkey> = some.iter().map(|queue| queue.address).collect();
         let accounts = session.rpc.accounts(&addresses).await?;
         for (queue, account) in some.iter_mut().zip(accounts) {
-            let meter = match account {
+            let meter = match in_use(account) {
                 Some(account) => Some(
                     decode::<Meter>(&account)
                         .map_err(|problem| anyhow!("{} {problem}", queue.address))?,
                 ),
                 None => None,
             };
-            let last = meter.map_or(i64::MIN, |meter| meter.last_reading_at);
+            let (registered, last) = meter.map_or((i64::MIN, i64::MIN), |meter| {
+                (meter.registered_at, meter.last_reading_at)
+            });
             queue.device_key = meter.map_or(Pubkey::default(), |meter| meter.device_key);
             for row in std::mem::take(&mut queue.rows) {
+                let time = row.reading.timestamp;
                 let before = queue.rows.back().map(|before| before.reading);
+                if meter.is_some() && time <= registered {
+                    summary.skip(BEFORE_REGISTRATION, &row);
+                    continue;
+                }
+                if meter.is_some() && time <= last {
+                    summary.skip(NOT_NEWER, &row);
+                    continue;
+                }
+                if before == Some(row.reading) {
+                    summary.skip(TWICE, &row);
+                    continue;
+                }
                 let problem = match &meter {
                     None => Some(format!("the meter {} is not registered", queue.serial)),
-                    Some(_)
-                        if before.is_some_and(|before| {
-                            before.timestamp == row.reading.timestamp && before != row.reading
-                        }) =>
-                    {
+                    Some(_) if before.is_some_and(|before| before.timestamp == time) => {
                         Some("the time of another line of its meter, with other registers".into())
                     }
                     Some(meter) => problem(deployment, &oracle, meter, &row, now),
                 };
-                if row.reading.timestamp <= last || before == Some(row.reading) {
-                    summary.on_chain += 1;
-                } else if let Some(problem) = problem {
-                    if first_problem
-                        .as_ref()
-                        .is_none_or(|(line, _)| row.line < *line)
-                    {
-                        first_problem = Some((row.line, problem.clone()));
+                match problem {
+                    None => queue.rows.push_back(row),
+                    Some(problem) => {
+                        if first_problem
+                            .as_ref()
+                            .is_none_or(|(line, _)| row.line < *line)
+                        {
+                            first_problem = Some((row.line, problem.clone()));
+                        }
+                        summary.not_send(problem, &row);
                     }
-                    summary.not_sent.entry(problem).or_default().add(row.line);
-                } else {
-                    queue.rows.push_back(row);
                 }
             }
         }
@@ -542,9 +585,7 @@ fn problem(
 ) -> Option<String> {
     let serial = &row.serial;
     if !meter.is_active() {
-        return Some(format!(
-            "the meter {serial} is not active, send them when it is (grid meter show {serial})"
-        ));
+        return Some(not_active(serial));
     }
     // These cost the meter quality and can't succeed.
     let age = now.saturating_sub(row.reading.timestamp);
@@ -580,36 +621,46 @@ fn problem(
     }
 }
 
+fn not_active(serial: &str) -> String {
+    format!("the meter {serial} is not active, send them when it is (grid meter show {serial})")
+}
+
 impl Submission<'_> {
     /// Sends everything. Fails if something other than a reading is refused, after all that is on its way has arrived.
     async fn send_all(&mut self) -> anyhow::Result<()> {
-        let mut fatal = None;
+        let mut fatal: anyhow::Result<()> = Ok(());
         loop {
-            if fatal.is_none() {
-                if let Err(error) = self.launch().await {
-                    fatal = Some(error);
-                }
+            if fatal.is_ok() {
+                fatal = self.launch().await;
             }
             if self.flights.is_empty() {
-                if let Some(error) = fatal {
-                    return Err(error);
-                }
+                fatal?;
                 if self.queues.iter().all(|queue| queue.rows.is_empty()) {
                     return Ok(());
                 }
+                fatal = Ok(());
             }
             tokio::time::sleep(POLL).await;
-            if let Err(error) = self.land().await {
-                match fatal {
-                    // What is on its way arrives or not; the next start will see.
-                    Some(first) => return Err(first),
-                    None => fatal = Some(error),
-                }
+            let landed = self.land().await;
+            fatal = fatal.and(landed);
+            if fatal.is_ok() {
+                fatal = self.unpark().await;
             }
-            if fatal.is_none() {
-                if let Err(error) = self.unpark().await {
-                    fatal = Some(error);
-                }
+            let is_parked = self.queues.iter().any(|queue| queue.parked);
+            if self.last_arrival.elapsed() > PATIENCE && !is_parked {
+                fatal = fatal.and(Err(anyhow!(
+                    "no transaction has arrived for {} s: try a priority fee (--with-compute-unit-price) or another node, and start again",
+                    PATIENCE.as_secs()
+                )));
+                return fatal;
+            }
+            // What is on its way arrives or not; the next start will see.
+            if fatal.is_err()
+                && self
+                    .silent_since
+                    .is_some_and(|since| since.elapsed() > SILENCE)
+            {
+                return fatal;
             }
         }
     }
@@ -657,7 +708,7 @@ impl Submission<'_> {
             Ok(validity) => validity,
             Err(error) => {
                 batches.into_iter().for_each(|batch| self.take_back(batch));
-                return self.silent(error);
+                return self.silent(error.into());
             }
         };
         self.silent_since = None;
@@ -671,6 +722,7 @@ impl Submission<'_> {
                 transaction,
                 validity,
                 sent: Instant::now(),
+                confirmed: None,
             });
         }
         let rpc = self.rpc;
@@ -737,7 +789,7 @@ impl Submission<'_> {
                         statuses[index] = status;
                     }
                 }
-                Err(error) => return self.silent(error),
+                Err(error) => return self.silent(error.into()),
             }
         }
 
@@ -767,23 +819,40 @@ impl Submission<'_> {
         }
         self.flights = waiting;
 
-        let shown = join_all(landed.iter().map(|(flight, _)| {
-            self.rpc
-                .shown_transaction(&flight.transaction.signatures[0])
-        }))
+        let shown = join_all(
+            landed
+                .iter()
+                .map(|(flight, _)| self.rpc.transaction(&flight.transaction.signatures[0])),
+        )
         .await;
         let mut fatal = Ok(());
-        for ((flight, error), confirmed) in landed.into_iter().zip(shown) {
-            let done = match (confirmed, error) {
-                (Ok(confirmed), None) => self.landed(flight.batch, confirmed),
-                (Ok(confirmed), Some(error)) => {
+        for ((mut flight, error), shown) in landed.into_iter().zip(shown) {
+            let done = match (shown, error) {
+                (Ok(Some(confirmed)), None) => self.landed(flight.batch, confirmed),
+                (Ok(Some(confirmed)), Some(error)) => {
                     self.summary.failed_transactions += 1;
                     self.summary.fees += confirmed.fee;
+                    self.last_arrival = Instant::now();
                     let logs = confirmed.receipt.logs;
                     self.refused(flight.batch, SendError::Refused { error, logs })
                         .await
                 }
-                (Err(error), _) => Err(error),
+                (Ok(None), _) => {
+                    let since = *flight.confirmed.get_or_insert_with(Instant::now);
+                    let signature = flight.transaction.signatures[0];
+                    self.flights.push(flight);
+                    match since.elapsed() > SILENCE {
+                        true => Err(anyhow!(
+                            "{signature} is confirmed, but {} does not show it: ask a node that keeps transactions",
+                            self.rpc.url()
+                        )),
+                        false => Ok(()),
+                    }
+                }
+                (Err(error), _) => {
+                    self.flights.push(flight);
+                    self.silent(error)
+                }
             };
             fatal = fatal.and(done);
         }
@@ -796,6 +865,7 @@ impl Submission<'_> {
             self.queues[queue].in_flight = false;
             self.queues[queue].alone = false;
         }
+        self.last_arrival = Instant::now();
         self.summary.transactions += 1;
         self.summary.fees += confirmed.fee;
         self.summary.compute_units += confirmed.receipt.compute_units;
@@ -834,13 +904,25 @@ impl Submission<'_> {
         if reason == GridError::ReadingNotNewer {
             let mut dropped = 0;
             for queue in &queues {
-                dropped += self.drop_recorded(*queue).await?;
+                match self.drop_recorded(*queue).await {
+                    Ok(count) => dropped += count,
+                    // They are sent again, and refused again.
+                    Err(error) => return self.silent(error),
+                }
             }
             if dropped > 0 {
                 return Ok(());
             }
         }
         match queues[..] {
+            // Recorded, they would be lost: it takes them when it is active again.
+            [queue] if reason == GridError::MeterNotActive => {
+                let queue = &mut self.queues[queue];
+                for row in std::mem::take(&mut queue.rows) {
+                    self.summary.not_send(not_active(&row.serial), &row);
+                    self.progress.inc(1);
+                }
+            }
             [queue] => {
                 self.queues[queue].lenient_until = last.unwrap_or(i64::MIN);
                 self.queues[queue].parked = true;
@@ -872,15 +954,24 @@ impl Submission<'_> {
                 ));
                 return Ok(());
             }
-            Err(error) => return self.silent(error),
+            Err(error) => return self.silent(error.into()),
         }
         self.progress.set_message("");
         for queue in parked {
-            self.drop_recorded(queue).await?;
-            self.drop_rejected(queue).await?;
+            if let Err(error) = self.drop_known(queue).await {
+                return self.silent(error);
+            }
             self.queues[queue].parked = false;
+            self.last_arrival = Instant::now();
         }
+        self.silent_since = None;
         Ok(())
+    }
+
+    /// Takes out everything of a meter that the chain has by now.
+    async fn drop_known(&mut self, queue: usize) -> anyhow::Result<()> {
+        self.drop_recorded(queue).await?;
+        self.drop_rejected(queue).await
     }
 
     /// Takes out what a meter's account has by now. Returns how many readings those were.
@@ -890,76 +981,75 @@ impl Submission<'_> {
         let account = account.with_context(|| format!("the meter {} is gone", queue.serial))?;
         let meter: Meter =
             decode(&account).map_err(|problem| anyhow!("{} {problem}", queue.address))?;
-        let before = queue.rows.len();
-        queue
-            .rows
-            .retain(|row| row.reading.timestamp > meter.last_reading_at);
-        let dropped = before - queue.rows.len();
-        self.summary.on_chain += dropped as u64;
-        self.progress.inc(dropped as u64);
-        Ok(dropped)
+        let is_known = |row: &Row| row.reading.timestamp <= meter.last_reading_at;
+        Ok(drop_rows(
+            queue,
+            is_known,
+            NOT_NEWER,
+            &mut self.summary,
+            &self.progress,
+        ))
     }
 
     /// Takes out what was recorded as rejected before the start, as the meter's transactions tell. What is older than the
     /// last accepted reading is out already.
     async fn drop_rejected(&mut self, queue: usize) -> anyhow::Result<()> {
         let queue = &mut self.queues[queue];
-        if std::mem::replace(&mut queue.history_read, true) {
+        if queue.history_read {
             return Ok(());
         }
         let mut rejected: Vec<Reading> = Vec::new();
-        let mut before = None;
-        'history: loop {
-            let page = self
-                .rpc
-                .signatures(&queue.address, before, None, 100)
-                .await?;
-            for status in &page {
-                let signature = status.signature.parse()?;
-                before = Some(signature);
-                if status.err.is_some() {
-                    continue;
-                }
-                let confirmed = self.rpc.shown_transaction(&signature).await?;
-                let mut is_older_than_the_last = false;
-                for logged in logs::events(&confirmed.receipt.logs) {
-                    match logged.event {
-                        _ if logged.program != self.deployment.registry_program => {}
-                        Event::MeterReadingRecorded(event) if event.meter_id == queue.id => {
-                            is_older_than_the_last = true;
-                        }
-                        Event::MeterReadingRejected(event) if event.meter_id == queue.id => {
-                            rejected.push(Reading {
-                                timestamp: event.timestamp,
-                                generation_register: event.generation_register,
-                                consumption_register: event.consumption_register,
-                            });
-                        }
-                        _ => {}
+        let page = self
+            .rpc
+            .signatures(&queue.address, None, None, HISTORY)
+            .await?;
+        for status in page.iter().filter(|status| status.err.is_none()) {
+            // What a node doesn't keep is older than what this is about.
+            let Some(confirmed) = self.rpc.transaction(&status.signature.parse()?).await? else {
+                break;
+            };
+            let mut is_older_than_the_last = false;
+            for logged in logs::events(&confirmed.receipt.logs) {
+                match logged.event {
+                    _ if logged.program != self.deployment.registry_program => {}
+                    Event::MeterReadingRecorded(event) if event.meter_id == queue.id => {
+                        is_older_than_the_last = true;
                     }
-                }
-                if is_older_than_the_last {
-                    break 'history;
+                    Event::MeterReadingRejected(event)
+                        if event.meter_id == queue.id && is_for_good(event.reason) =>
+                    {
+                        rejected.push(Reading {
+                            timestamp: event.timestamp,
+                            generation_register: event.generation_register,
+                            consumption_register: event.consumption_register,
+                        });
+                    }
+                    _ => {}
                 }
             }
-            if page.len() < 100 {
+            if is_older_than_the_last {
                 break;
             }
         }
-        let before = queue.rows.len();
-        queue.rows.retain(|row| !rejected.contains(&row.reading));
-        let dropped = (before - queue.rows.len()) as u64;
-        self.summary.on_chain += dropped;
-        self.progress.inc(dropped);
+        queue.history_read = true;
+        let is_known = |row: &Row| rejected.contains(&row.reading);
+        drop_rows(
+            queue,
+            is_known,
+            REJECTED_BEFORE,
+            &mut self.summary,
+            &self.progress,
+        );
         Ok(())
     }
 
     /// Goes on if the node has not been silent for too long.
-    fn silent(&mut self, error: SendError) -> anyhow::Result<()> {
+    fn silent(&mut self, error: anyhow::Error) -> anyhow::Result<()> {
         let since = *self.silent_since.get_or_insert_with(Instant::now);
         match since.elapsed() > SILENCE {
-            true => Err(anyhow::Error::new(error)
-                .context("start again when the cluster answers: nothing is sent twice")),
+            true => {
+                Err(error.context("start again when the cluster answers: nothing is sent twice"))
+            }
             false => Ok(()),
         }
     }
@@ -1013,8 +1103,7 @@ impl Submission<'_> {
         }
     }
 
-    /// A batch's instructions. No two batches are equal, because a reading that has arrived is in no further one: so equal
-    /// transactions, which a cluster takes for one, are one.
+    /// A batch's instructions.
     fn instructions(&self, batch: &Batch) -> Vec<Instruction> {
         let reporter = self.reporter.pubkey();
         let readings: Vec<(Pubkey, Reading)> = batch
@@ -1047,14 +1136,45 @@ impl Submission<'_> {
                 .deployment
                 .submit_readings(&reporter, strict, &readings)]
         };
-        let units = BASE_UNITS + READING_UNITS * readings.len() as u32;
+        let units = BASE_UNITS + READING_UNITS * readings.len() as u32 + self.salt;
         with_budget(&submit, units, self.price)
     }
 }
 
-/// Whether an error is about a reading, so that sending it without `strict` gets it recorded as rejected.
+/// Takes a meter's readings out that the chain knows. Returns how many those were.
+fn drop_rows(
+    queue: &mut Queue,
+    is_known: impl Fn(&Row) -> bool,
+    reason: &str,
+    summary: &mut Summary,
+    progress: &ProgressBar,
+) -> usize {
+    let (known, rest): (VecDeque<Row>, VecDeque<Row>) = std::mem::take(&mut queue.rows)
+        .into_iter()
+        .partition(is_known);
+    queue.rows = rest;
+    for row in &known {
+        summary.skip(reason, row);
+        progress.inc(1);
+    }
+    known.len()
+}
+
+/// Whether an error is about a reading.
 fn is_of_a_reading(error: GridError) -> bool {
     error == GridError::MeterNotActive || (101..=109).contains(&error.code())
+}
+
+/// Whether a rejection is for what the reading says of the meter: others cost it no quality, or may be over by now.
+fn is_for_good(reason: u16) -> bool {
+    ![
+        GridError::MeterNotActive,
+        GridError::ReadingNotNewer,
+        GridError::ReadingInFuture,
+        GridError::UnsignedReading,
+    ]
+    .iter()
+    .any(|passing| passing.code() == u32::from(reason))
 }
 
 fn progress_bar(length: usize) -> ProgressBar {

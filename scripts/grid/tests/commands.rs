@@ -1105,3 +1105,156 @@ fn an_account_that_is_no_meter_and_a_sum_that_does_not_add_up_are_findings() {
     assert_eq!(report["settled_wh"], 7);
     assert_contains(&ran.stderr, &["the audit found something"]);
 }
+
+#[test]
+fn whatever_happens_on_the_way_nothing_is_executed_twice() {
+    let (tool, meter) = with_a_meter();
+    tool.json_as("owner", &["settle", "M-1"]);
+    let balance = || {
+        tool.node
+            .with(async |cluster| cluster.world.balance(&meter.wallet).await)
+    };
+    assert_eq!(balance(), 9_500_000_000);
+
+    // The answer gets lost, those to the first questions after it too, and the node forgets statuses.
+    tool.node.with(async |cluster| {
+        cluster.failures = vec![
+            ("sendTransaction", 504),
+            ("getBlockHeight", 503),
+            ("getSignatureStatuses", 503),
+        ];
+        cluster.forgetful = true;
+        cluster.blocks = 60;
+    });
+    let done = tool.json_as("owner", &["retire", "1"]);
+    assert_eq!(done["events"][0]["amount"], 1_000_000_000);
+    assert_eq!(balance(), 8_500_000_000);
+    tool.node
+        .with(async |cluster| assert!(cluster.failures.is_empty(), "{:?}", cluster.failures));
+
+    // The transaction gets lost.
+    tool.node.with(async |cluster| cluster.lose = 100);
+    let stderr = tool.refuse_as("owner", &["retire", "1"]);
+    assert_contains(
+        &stderr,
+        &[
+            "the transaction",
+            "got lost and can't be executed any more: try again",
+        ],
+    );
+    assert_eq!(balance(), 8_500_000_000);
+
+    // The node takes it, and refuses to.
+    tool.node.with(async |cluster| {
+        cluster.lose = 0;
+        cluster.forgetful = false;
+        cluster.failures = vec![("sendTransaction", 403)];
+    });
+    let stderr = tool.refuse_as("owner", &["retire", "1"]);
+    assert_contains(&stderr, &["the node did not take the transaction", "403"]);
+    tool.node.with(async |cluster| cluster.blocks = 1);
+}
+
+#[test]
+fn lamports_at_an_address_are_no_account() {
+    let (tool, _) = with_a_meter();
+    let owner = Keypair::new();
+    tool.keypair("other", &owner);
+    let serial = "N-1";
+    let deployment = tool.node.deployment();
+    let wallet = deployment.grid_account(&owner.pubkey());
+    tool.node.with(async |cluster| {
+        let world = &mut cluster.world;
+        let args = World::registration(serial, &owner.pubkey());
+        let meter = world.register(args, owner.insecure_clone(), wallet).await;
+        world.report(&meter, 3_600, 1_000, 0).await;
+        world.fund(&wallet);
+    });
+    assert_eq!(
+        tool.json_as("other", &["balance"])["token_account_exists"],
+        false
+    );
+    assert_contains(&tool.refuse_as("other", &["retire", "1"]), &["has no GRID"]);
+    let settled = tool.json_as("other", &["settle", serial]);
+    assert_eq!(settled[0]["token_account_created"], true);
+    assert_eq!(
+        tool.json_as("other", &["balance"])["balance"],
+        1_000_000_000
+    );
+
+    let prefunded = deployment.meter(&shared_state::state::meter_id("X-1").expect("an id"));
+    tool.node
+        .with(async |cluster| cluster.world.fund(&prefunded));
+    assert_contains(
+        &tool.refuse_as("owner", &["meter", "show", "X-1"]),
+        &["the meter X-1 is not registered"],
+    );
+}
+
+#[test]
+fn a_priority_fee_is_that_of_the_limit_that_is_set() {
+    let (tool, _) = with_a_meter();
+    let base = &["--with-compute-unit-price", "1000000"][..];
+    let dry = tool.json_as("owner", &[base, &["settle", "M-1", "--dry-run"]].concat());
+    let done = tool.json_as("owner", &[base, &["settle", "M-1"]].concat());
+    let fee = |value: &Value| {
+        value[0]["transaction"]["fee_lamports"]
+            .as_u64()
+            .expect("a fee")
+    };
+    let units = |value: &Value| {
+        value[0]["transaction"]["compute_units"]
+            .as_u64()
+            .expect("units")
+    };
+    assert_eq!(units(&dry), units(&done));
+    // The real one has up to 1,000 units more, so that no two are equal.
+    assert!(
+        (fee(&dry)..fee(&dry) + 1_000).contains(&fee(&done)),
+        "{} {}",
+        fee(&dry),
+        fee(&done)
+    );
+    assert!(fee(&dry) < 10_000 + 6_000, "{}", fee(&dry));
+}
+
+#[test]
+fn many_meters_change_their_status_in_several_transactions() {
+    let tool = Tool::new(async {
+        let mut world = World::new().await;
+        let first = world.active_meter("M-0").await;
+        for index in 1..20 {
+            world.meter_of(&first.owner, &format!("M-{index}")).await;
+        }
+        world
+    });
+    let names: Vec<String> = (0..20).map(|index| format!("M-{index}")).collect();
+    let mut arguments = vec!["meter", "suspend", "M-0"];
+    arguments.extend(names.iter().map(String::as_str));
+    let done = tool.json_as("authority", &arguments);
+    let changed: usize = done
+        .as_array()
+        .expect("transactions")
+        .iter()
+        .filter_map(|done| done["events"].as_array())
+        .map(Vec::len)
+        .sum();
+    assert_eq!(changed, 20);
+    let stderr = tool.refuse_as(
+        "authority",
+        &[
+            "meter",
+            "replace-device",
+            "M-1",
+            "--generation-register",
+            "1",
+            "--consumption-register",
+            "2",
+        ],
+    );
+    assert_contains(&stderr, &["--device-key"]);
+    assert_contains(
+        &tool.refuse_as("payer", &["events", "--limit", "0"]),
+        &["0 is not in 1.."],
+    );
+}

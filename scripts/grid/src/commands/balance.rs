@@ -17,7 +17,7 @@ use solana_signer::Signer;
 
 use crate::{
     claim::Terms,
-    cluster::{decode, Cluster},
+    cluster::{decode, in_use, Cluster},
     format::{grid, kwh},
     session::{address, Report, Session},
 };
@@ -82,7 +82,7 @@ pub async fn run(session: &mut Session, command: Balance) -> anyhow::Result<()> 
         None => session.signer()?.pubkey(),
     };
     let token_account = deployment.grid_account(&owner);
-    let balance = match session.rpc.account(&token_account).await? {
+    let balance = match in_use(session.rpc.account(&token_account).await?) {
         Some(account) => Some(
             spl_token::state::Account::unpack(&account.data)
                 .with_context(|| format!("{token_account} is not a token account"))?

@@ -24,6 +24,9 @@ use crate::{
 const INTERVAL: Duration = Duration::from_secs(2);
 /// The most signatures that a node gives at once.
 const PAGE: usize = 1_000;
+/// How far a node may be behind the one that answered before (slots). What is older than that is not new: a node that
+/// doesn't know the newest transaction that was seen gives all that it has.
+const SLOTS_BEHIND: u64 = 512;
 
 #[allow(missing_docs)]
 #[derive(Args, Clone, Debug)]
@@ -32,8 +35,8 @@ pub struct Events {
     #[arg(value_parser = serial)]
     meter: Option<String>,
     /// How many transactions to go back, without failed ones
-    #[arg(long, default_value_t = 20)]
-    limit: usize,
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    limit: u32,
     /// Go on with each new transaction, until interrupted
     #[arg(long)]
     follow: bool,
@@ -111,7 +114,7 @@ pub async fn run(session: &mut Session, command: Events) -> anyhow::Result<()> {
     .collect();
 
     let mut shown: Vec<Signature> = Vec::new();
-    let mut limit = Some(command.limit);
+    let mut limit = Some(command.limit as usize);
     loop {
         match print_newer(session, &deployment, &mut places, &mut shown, limit).await {
             Ok(()) => limit = None,
@@ -157,8 +160,8 @@ async fn print_newer(
 #[derive(Clone)]
 struct Place {
     address: Pubkey,
-    /// The newest that has been seen.
-    newest: Option<Signature>,
+    /// The newest that has been seen, and its slot.
+    newest: Option<(Signature, u64)>,
 }
 
 /// Transactions that came since the last call, oldest first; the first time, the last `limit` ones.
@@ -171,15 +174,21 @@ async fn newer(
     let mut found: Vec<(u64, u32, Signature)> = Vec::new();
     for place in places {
         let (mut before, mut newest, mut count) = (None, None, 0);
-        while count < limit {
-            let wanted = (limit - count).min(PAGE);
+        let until = place.newest.map(|(signature, _)| signature);
+        let oldest = place
+            .newest
+            .map_or(0, |(_, slot)| slot.saturating_sub(SLOTS_BEHIND));
+        'pages: loop {
             let page = session
                 .rpc
-                .signatures(&place.address, before, place.newest, wanted)
+                .signatures(&place.address, before, until, PAGE)
                 .await?;
             for (index, status) in page.iter().enumerate() {
                 let signature: Signature = status.signature.parse()?;
-                newest = newest.or(Some(signature));
+                if count == limit || status.slot < oldest {
+                    break 'pages;
+                }
+                newest = newest.or(Some((signature, status.slot)));
                 before = Some(signature);
                 if status.err.is_none() {
                     count += 1;
@@ -189,11 +198,14 @@ async fn newer(
                     found.push((status.slot, place, signature));
                 }
             }
-            if page.len() < wanted {
+            if page.len() < PAGE {
                 break;
             }
         }
-        place.newest = newest.or(place.newest);
+        // A node that is behind does not turn the clock back.
+        place.newest = newest
+            .filter(|(_, slot)| place.newest.is_none_or(|(_, before)| *slot >= before))
+            .or(place.newest);
     }
     found.sort_by_key(|(slot, place, _)| (*slot, *place));
     // A transaction that names two of the programs comes twice.

@@ -21,7 +21,7 @@ use solana_signer::Signer;
 
 use crate::{
     audit::{audit, wiring, Report as Audit},
-    cluster::Cluster,
+    cluster::{in_use, Cluster},
     deployment::Deployment,
     session::{address, Outcome, Report, Session},
 };
@@ -134,12 +134,10 @@ pub async fn run(session: &mut Session, command: Init) -> anyhow::Result<()> {
         .rpc
         .accounts(&addresses.map(|(address, _)| address))
         .await?;
-    // An address that somebody has sent lamports to is an account of the system program, and not initialized.
     let existing: BTreeMap<Pubkey, Account> = addresses
         .iter()
         .zip(accounts)
-        .filter_map(|((address, _), account)| Some((*address, account?)))
-        .filter(|(_, account)| account.owner != solana_sdk_ids::system_program::ID)
+        .filter_map(|((address, _), account)| Some((*address, in_use(account)?)))
         .collect();
     check_wiring(&deployment, &existing)?;
 
@@ -166,7 +164,11 @@ pub async fn run(session: &mut Session, command: Init) -> anyhow::Result<()> {
                 let outcome = session
                     .execute(&[&signer], &[instruction])
                     .await
-                    .with_context(|| format!("initializing the {} program", names[index]))?;
+                    .with_context(|| match outcomes.len() {
+                        0 => format!("initializing the {} program", names[index]),
+                        // Another start goes on from here.
+                        _ => format!("initializing the {} program, after others: run it again when this is solved", names[index]),
+                    })?;
                 outcomes.push((names[index], outcome));
             }
         }
@@ -204,7 +206,7 @@ fn fail_on_findings(audit: &Audit) -> anyhow::Result<()> {
         .collect();
     ensure!(
         findings.is_empty(),
-        "this deployment is not sound, and nothing was changed about it:\n  {}",
+        "this deployment is not sound:\n  {}",
         findings.join("\n  ")
     );
     Ok(())

@@ -10,11 +10,10 @@ use clap::{Args, Subcommand};
 use registry_program::instruction::{self as registry, RegisterMeter};
 use serde_json::{json, Value};
 use shared_state::{
-    state::{meter_id, meter_name, Meter, MeterStatus},
+    state::{meter_id, Meter, MeterStatus},
     units::{BASE_UNITS_PER_WH, MAX_MINTABLE_WH},
     GridError,
 };
-use solana_keypair::Keypair;
 use solana_program::pubkey::Pubkey;
 use solana_signer::Signer;
 
@@ -23,17 +22,20 @@ use crate::{
     claim::Terms,
     cluster::decode,
     deployment::Deployment,
-    format::{ago, grid, kwh, percent, reason, write_table},
+    format::{ago, grid, kwh, percent, reason, text, write_table},
     readings::format_time,
     session::{address, Report, Session},
 };
+
+/// Changes of status that fit into a transaction.
+const STATUS_CHANGES: usize = 16;
 
 #[allow(missing_docs)]
 #[derive(Subcommand, Clone, Debug)]
 pub enum Command {
     /// Register a meter; what its registers show is the baseline, which is never minted (registry authority)
     Register(Register),
-    /// Let meters take readings and be settled (registry authority; the owner after a deactivation)
+    /// Let meters take readings and be settled (registry authority; the owner too, if they are not suspended)
     Activate(Serials),
     /// Switch meters off for a while (registry authority or owner)
     Deactivate(Serials),
@@ -133,8 +135,11 @@ pub struct ReplaceDevice {
     #[arg(long, value_name = "WH")]
     consumption_register: u64,
     /// The new device's Ed25519 key, if it signs its readings: address, or file of a keypair
-    #[arg(long, value_parser = address)]
+    #[arg(long, value_parser = address, required_unless_present = "no_device_key")]
     device_key: Option<Pubkey>,
+    /// The new device signs nothing: its readings are vouched for by the reporter alone
+    #[arg(long, conflicts_with = "device_key")]
+    no_device_key: bool,
 }
 
 #[allow(missing_docs)]
@@ -173,16 +178,16 @@ pub async fn run(session: &mut Session, command: Command) -> anyhow::Result<()> 
         Command::Show { meter } => return show(session, &deployment, &meter).await,
         Command::List { owner } => return list(session, &deployment, owner).await,
         Command::Activate(serials) => {
-            set_status(session, &deployment, &serials, MeterStatus::Active).await?
+            return set_status(session, &deployment, &serials, MeterStatus::Active).await
         }
         Command::Deactivate(serials) => {
-            set_status(session, &deployment, &serials, MeterStatus::Inactive).await?
+            return set_status(session, &deployment, &serials, MeterStatus::Inactive).await
         }
         Command::Suspend(serials) => {
-            set_status(session, &deployment, &serials, MeterStatus::Suspended).await?
+            return set_status(session, &deployment, &serials, MeterStatus::Suspended).await
         }
         Command::Decommission(serials) => {
-            set_status(session, &deployment, &serials, MeterStatus::Decommissioned).await?
+            return set_status(session, &deployment, &serials, MeterStatus::Decommissioned).await
         }
         Command::Register(register) => {
             let signer = session.signer()?;
@@ -265,16 +270,19 @@ pub async fn run(session: &mut Session, command: Command) -> anyhow::Result<()> 
     session.print(&outcome)
 }
 
-/// Changes several meters' status in one transaction. Those that have it already are left out.
+/// Changes meters' status, some in each transaction. Those that have it already are left out.
 async fn set_status(
     session: &mut Session,
     deployment: &Deployment,
     serials: &Serials,
     status: MeterStatus,
-) -> anyhow::Result<(Keypair, Vec<solana_program::instruction::Instruction>)> {
+) -> anyhow::Result<()> {
     let signer = session.signer()?;
+    let mut wanted = serials.meters.clone();
+    wanted.sort_unstable();
+    wanted.dedup();
     let mut instructions = Vec::new();
-    for serial in &serials.meters {
+    for serial in &wanted {
         let (address, meter) = find_meter(session, deployment, serial).await?;
         if meter.status() == status {
             eprintln!("{serial} is {} already", status_name(status));
@@ -283,7 +291,24 @@ async fn set_status(
         }
     }
     ensure!(!instructions.is_empty(), "there is nothing to change");
-    Ok((signer, instructions))
+    let mut outcomes = Vec::new();
+    let mut done = Ok(());
+    for some in instructions.chunks(STATUS_CHANGES) {
+        match session.execute(&[&signer], some).await {
+            Ok(outcome) => outcomes.push(outcome),
+            Err(error) => {
+                done = Err(error);
+                break;
+            }
+        }
+    }
+    // What is done is shown, whatever came after it.
+    match &outcomes[..] {
+        [] => {}
+        [outcome] => session.print(outcome)?,
+        _ => session.print(&outcomes)?,
+    }
+    done
 }
 
 /// A status in a word.
@@ -314,8 +339,8 @@ impl Shown {
         }
     }
 
-    fn name(&self) -> &str {
-        meter_name(&self.meter.meter_id).unwrap_or("?")
+    fn name(&self) -> String {
+        text(&self.meter.meter_id)
     }
 }
 
@@ -473,7 +498,7 @@ impl Report for List {
         for shown in &self.0 {
             let meter = &shown.meter;
             table.push(vec![
-                shown.name().to_owned(),
+                shown.name(),
                 status_name(meter.status()).to_owned(),
                 format!("{} kWh", kwh(shown.claimable.unwrap_or_default())),
                 format!("{} kWh", kwh(meter.settled_net_generation)),

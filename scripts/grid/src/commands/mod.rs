@@ -20,7 +20,7 @@ use shared_state::state::{meter_id, Meter};
 use solana_program::pubkey::Pubkey;
 
 use crate::{
-    cluster::{decode, Cluster},
+    cluster::{decode, in_use, Cluster},
     deployment::Deployment,
     session::Session,
 };
@@ -40,7 +40,7 @@ pub async fn find_meter(
     serial: &str,
 ) -> anyhow::Result<(Pubkey, Meter)> {
     let address = deployment.meter(&meter_id(serial)?);
-    let account = session.rpc.account(&address).await?.with_context(|| {
+    let account = in_use(session.rpc.account(&address).await?).with_context(|| {
         format!(
             "the meter {serial} is not registered with {} on {} (its account would be {address}): check the spelling, or grid meter list",
             deployment.registry_program,

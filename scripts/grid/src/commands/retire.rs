@@ -7,7 +7,7 @@ use solana_signer::Signer;
 use token_program::instruction::{retire_tokens, RetireTokens};
 
 use crate::{
-    cluster::Cluster,
+    cluster::{in_use, Cluster},
     format::parse_grid,
     session::{address, Session},
 };
@@ -54,7 +54,7 @@ pub async fn run(session: &mut Session, command: Retire) -> anyhow::Result<()> {
     let signer = session.signer()?;
     let holder = signer.pubkey();
     let from = deployment.grid_account(&holder);
-    let account = session.rpc.account(&from).await?;
+    let account = in_use(session.rpc.account(&from).await?);
     let account = account.with_context(|| {
         format!("{holder} has no GRID: its token account {from} does not exist")
     })?;

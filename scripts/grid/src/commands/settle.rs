@@ -10,11 +10,8 @@ use anyhow::{anyhow, bail, ensure};
 use clap::Args;
 use registry_program::instruction::settle_many_and_mint_tokens;
 use serde_json::{json, Value};
-use shared_state::{
-    event::Event,
-    state::{meter_name, Meter},
-    GridError,
-};
+use shared_state::{event::Event, state::Meter, GridError};
+use solana_keypair::Keypair;
 use solana_program::{instruction::Instruction, pubkey::Pubkey};
 use solana_signer::Signer;
 use solana_transaction::Transaction;
@@ -23,15 +20,15 @@ use spl_associated_token_account::instruction::create_associated_token_account_i
 use super::{find_meter, serial};
 use crate::{
     claim::Terms,
-    cluster::{decode, Cluster},
+    cluster::{decode, in_use, Cluster, TRANSACTION_SIZE},
     deployment::Deployment,
-    format::{grid, kwh},
+    format::{grid, kwh, text},
     rpc::with_budget,
     session::{Outcome, Report, Session},
 };
 
-/// Bytes of a transaction.
-const TRANSACTION_SIZE: usize = 1_232;
+/// More meters than fit into one.
+const MOST_METERS: usize = 32;
 
 #[allow(missing_docs)]
 #[derive(Args, Clone, Debug)]
@@ -133,13 +130,41 @@ pub async fn run(session: &mut Session, command: Settle) -> anyhow::Result<()> {
     }
 
     let mut settlements = Vec::new();
+    let done = settle_all(
+        session,
+        &deployment,
+        &signer,
+        &terms,
+        claims,
+        &mut settlements,
+    )
+    .await;
+    // What is done is shown, whatever came after it.
+    if !session.is_display() {
+        session.print(&settlements)?;
+    } else if session.dry_run && settlements.len() > 1 {
+        println!("each transaction was tried by itself: together they may reach the mint limit");
+    }
+    done
+}
+
+/// Settles claims, owner by owner.
+async fn settle_all(
+    session: &mut Session,
+    deployment: &Deployment,
+    signer: &Keypair,
+    terms: &Terms,
+    claims: BTreeMap<Pubkey, Vec<Claim>>,
+    settlements: &mut Vec<Settlement>,
+) -> anyhow::Result<()> {
+    let claimant = signer.pubkey();
     for (owner, claims) in claims {
         let mut rest = &claims[..];
         while !rest.is_empty() {
             let token_account = deployment.grid_account(&owner);
-            let creates_account = session.rpc.account(&token_account).await?.is_none();
+            let creates_account = in_use(session.rpc.account(&token_account).await?).is_none();
             let payer = session.payer()?.pubkey();
-            let mut count = rest.len();
+            let mut count = rest.len().min(MOST_METERS);
             let instructions = loop {
                 let mut instructions = Vec::new();
                 if creates_account {
@@ -150,7 +175,7 @@ pub async fn run(session: &mut Session, command: Settle) -> anyhow::Result<()> {
                         &spl_token::ID,
                     ));
                 }
-                instructions.push(settle(&deployment, &claimant, &owner, &rest[..count]));
+                instructions.push(settle(deployment, &claimant, &owner, &rest[..count]));
                 if count == 1 || fits(&payer, &with_budget(&instructions, 0, Some(0))) {
                     break instructions;
                 }
@@ -158,23 +183,20 @@ pub async fn run(session: &mut Session, command: Settle) -> anyhow::Result<()> {
             };
             let (these, others) = rest.split_at(count);
             rest = others;
-            let outcome = session.execute(&[&signer], &instructions).await?;
+            let outcome = session.execute(&[signer], &instructions).await?;
             let settlement = Settlement {
                 owner,
                 token_account,
                 creates_account,
-                passed_over: passed_over(&terms, these, &outcome),
+                passed_over: passed_over(terms, these, &outcome),
                 outcome,
             };
-            // Each as it is done, so that a later refusal hides nothing.
+            // People see each as it is done.
             if session.is_display() {
                 session.print(&settlement)?;
             }
             settlements.push(settlement);
         }
-    }
-    if !session.is_display() {
-        session.print(&settlements)?;
     }
     Ok(())
 }
@@ -232,7 +254,7 @@ async fn all(
                     .or_default()
                     .push((address, meter)),
                 Err(error) => {
-                    let name = meter_name(&meter.meter_id).unwrap_or("?").to_owned();
+                    let name = text(&meter.meter_id);
                     let (_, names) = waiting
                         .entry(error.code())
                         .or_insert_with(|| (error, Vec::new()));
@@ -295,7 +317,7 @@ fn passed_over(terms: &Terms, claims: &[Claim], outcome: &Outcome) -> Vec<(Strin
         .filter(|(_, meter)| !settled.contains(&meter.meter_id))
         .map(|(_, meter)| {
             let error = terms.claimable(meter).err();
-            let name = meter_name(&meter.meter_id).unwrap_or("?").to_owned();
+            let name = text(&meter.meter_id);
             (name, error.unwrap_or(GridError::MintLimitExceeded))
         })
         .collect()

@@ -10,7 +10,7 @@ use std::{
     sync::Arc,
 };
 
-use axum::{routing::post, Json, Router};
+use axum::{http::StatusCode, routing::post, Json, Router};
 use base64::{prelude::BASE64_STANDARD, Engine};
 use grid::cluster::Cluster;
 use gridtoken_tests::World;
@@ -42,6 +42,10 @@ pub struct FakeCluster {
     pub held: Vec<Transaction>,
     /// When what is kept back arrives by itself.
     pub arrival: Arrival,
+    /// Methods whose next answer is lost in favour of an HTTP status, although the node has done what it was asked.
+    pub failures: Vec<(&'static str, u16)>,
+    /// Whether statuses are told only to those who ask for the history.
+    pub forgetful: bool,
     /// Blocks that pass between two questions for the height.
     pub blocks: u64,
     height: u64,
@@ -85,6 +89,8 @@ impl Node {
             hold: false,
             held: Vec::new(),
             arrival: Arrival::Manual,
+            failures: Vec::new(),
+            forgetful: false,
             blocks: 1,
             height: 1_000,
             valid: BTreeMap::new(),
@@ -93,11 +99,23 @@ impl Node {
         let of = cluster.clone();
         let answer = move |Json(question): Json<Value>| async move {
             let mut body = json!({ "jsonrpc": "2.0", "id": question["id"] });
-            match of.lock().await.answer(&question).await {
+            let mut cluster = of.lock().await;
+            match cluster.answer(&question).await {
                 Ok(result) => body["result"] = result,
                 Err(error) => body["error"] = error,
             }
-            Json(body)
+            let failures = cluster.failures.iter();
+            let failure = failures
+                .enumerate()
+                .find(|(_, (method, _))| question["method"] == *method);
+            let status = match failure.map(|(index, (_, status))| (index, *status)) {
+                Some((index, status)) => {
+                    cluster.failures.remove(index);
+                    StatusCode::from_u16(status).expect("a status")
+                }
+                None => StatusCode::OK,
+            };
+            (status, Json(body))
         };
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"));
         let listener = listener.expect("a port");
@@ -373,8 +391,10 @@ impl FakeCluster {
             }
             "getSignatureStatuses" => {
                 let signatures = parameters[0].as_array().expect("signatures");
+                let is_told = !self.forgetful || parameters[1]["searchTransactionHistory"] == true;
                 let statuses = signatures.iter().map(|signature| {
-                    let Some((slot, processed)) = self.find(signature) else {
+                    let found = self.find(signature).filter(|_| is_told);
+                    let Some((slot, processed)) = found else {
                         return Value::Null;
                     };
                     let error = error_json(&processed.error);
