@@ -184,11 +184,14 @@ impl fmt::Display for SendError {
                 if let Some(advice) = advice(error) {
                     return write!(f, ": {advice}");
                 }
-                match logs
-                    .iter()
-                    .rev()
-                    .find(|line| line.starts_with("Program log: "))
-                {
+                // What the system program says, or the last thing that the failing program said.
+                let said = |line: &&String| {
+                    line.contains("insufficient lamports") || line.starts_with("Program log: ")
+                };
+                match logs.iter().rev().find(said) {
+                    Some(line) if line.contains("insufficient lamports") => {
+                        write!(f, ": the payer has too little SOL for the rent of a new account, send it some ({line})")
+                    }
                     Some(line) => write!(f, "; {line}"),
                     None => Ok(()),
                 }

@@ -639,6 +639,29 @@ fn an_owner_settles_into_a_token_account_that_is_made_on_the_way() {
     );
     assert_eq!(tool.json_as("owner", &["balance"])["balance"], 0);
 
+    // With too little for the token account's rent.
+    let poor = Keypair::new();
+    let poor_key = tool.keypair("poor", &poor);
+    let few = solana_account::Account::new(1_500_000, 0, &solana_sdk_ids::system_program::ID);
+    tool.node
+        .with(async |cluster| cluster.world.bank.set_account(&poor.pubkey(), few));
+    let owner_file = tool.path("owner");
+    let owner_file = owner_file.to_str().expect("a path");
+    let ran = tool.run(&[
+        "-u",
+        &tool.node.url,
+        "-k",
+        owner_file,
+        "--fee-payer",
+        &poor_key,
+        "settle",
+        "M-1",
+    ]);
+    assert_contains(
+        &ran.stderr,
+        &["the payer has too little SOL for the rent of a new account, send it some"],
+    );
+
     let settled = tool.run_as("owner", &["settle", "M-1"]);
     assert!(settled.success, "{}", settled.stderr);
     assert_contains(
