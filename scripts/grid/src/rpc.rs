@@ -40,8 +40,8 @@ use crate::cluster::{Cluster, Receipt, SendError};
 pub const POLL: Duration = Duration::from_millis(400);
 /// How often a transaction that nobody has seen yet is sent again.
 pub const RESEND: Duration = Duration::from_secs(2);
-/// How long a node may take to show a transaction that it has confirmed.
-const SHOWN_WITHIN: Duration = Duration::from_secs(60);
+/// How many blocks one of a cluster's nodes may be behind another: an address may be that of several.
+pub const BLOCKS_BEHIND: u64 = 32;
 /// How long a node may be silent.
 pub const SILENCE: Duration = Duration::from_secs(60);
 /// How long nothing may happen, although the node answers.
@@ -224,13 +224,14 @@ impl Rpc {
     pub async fn shown_transaction(&self, signature: &Signature) -> anyhow::Result<Confirmed> {
         let began = Instant::now();
         loop {
-            match self.transaction(signature).await? {
-                Some(confirmed) => return Ok(confirmed),
-                None if began.elapsed() > SHOWN_WITHIN => anyhow::bail!(
+            match self.transaction(signature).await {
+                Ok(Some(confirmed)) => return Ok(confirmed),
+                Ok(None) if began.elapsed() > SILENCE => anyhow::bail!(
                     "{signature} is confirmed, but {} does not show it: ask a node that keeps transactions",
                     self.url
                 ),
-                None => tokio::time::sleep(POLL).await,
+                Err(error) if began.elapsed() > SILENCE => return Err(error),
+                _ => tokio::time::sleep(POLL).await,
             }
         }
     }
@@ -470,7 +471,7 @@ impl Rpc {
         validity: Validity,
     ) -> Result<Option<TransactionStatus>, SendError> {
         // In this order: a transaction without a status when its blockhash has expired can't get one any more.
-        let expired = self.block_height().await? > validity.last_valid_block_height;
+        let expired = is_expired(&validity, self.block_height().await?);
         let status = self.statuses(&[*signature]).await?.pop().flatten();
         if status.is_some() || !expired {
             return Ok(status);
@@ -482,6 +483,11 @@ impl Rpc {
             None => Err(SendError::Expired(*signature)),
         }
     }
+}
+
+/// Whether no node takes a transaction any more.
+pub fn is_expired(validity: &Validity, height: u64) -> bool {
+    height > validity.last_valid_block_height + BLOCKS_BEHIND
 }
 
 /// A small number that is hardly ever the same twice.

@@ -18,7 +18,7 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     io::{self, IsTerminal, Write},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use anyhow::{anyhow, bail, ensure, Context};
@@ -46,7 +46,10 @@ use crate::{
     format::{flag_names, sol},
     logs,
     readings::{BadLine, Row},
-    rpc::{distinct, sign, with_budget, Confirmed, Rpc, Validity, PATIENCE, POLL, RESEND, SILENCE},
+    rpc::{
+        distinct, is_expired, sign, with_budget, Confirmed, Rpc, Validity, BLOCKS_BEHIND, PATIENCE,
+        POLL, RESEND, SILENCE,
+    },
     session::{Report, Session},
 };
 
@@ -65,12 +68,12 @@ const READING_UNITS: u32 = 860;
 
 /// Transactions that are on their way at the same time.
 const IN_FLIGHT: usize = 32;
-/// For how many blocks a blockhash is valid ...
+/// For how many blocks a blockhash is valid.
 const BLOCKHASH_BLOCKS: u64 = 150;
-/// ... and how far this node may be behind the one that a stopped submission got its blockhash from.
-const BLOCKS_BEHIND: u64 = 32;
 /// How many of a meter's transactions are looked at for rejected readings.
 const HISTORY: usize = 1_000;
+/// For how long after a transaction a node may not show it yet (s).
+const RECENT: i64 = 600;
 
 /// What the chain made of a reading.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -174,7 +177,7 @@ struct Summary {
     skipped: BTreeMap<String, Lines>,
     /// Lines that can't be sent, and why.
     not_sent: BTreeMap<String, Lines>,
-    /// Readings that were not sent, or of which nothing is known, because it ended before.
+    /// Readings that were not sent, or of which it is not known what became of them, because it ended before.
     left: u64,
     transactions: u64,
     failed_transactions: u64,
@@ -405,8 +408,10 @@ struct Submission<'a> {
     /// From this block height on, no transaction from before the start can arrive.
     window_end: u64,
     silent_since: Option<Instant>,
-    /// When a transaction arrived last.
+    /// When a transaction arrived last, or, while meters wait for it, a block.
     last_arrival: Instant,
+    /// The height at which they waited last.
+    last_height: u64,
     summary: Summary,
     progress: ProgressBar,
 }
@@ -447,6 +452,7 @@ pub async fn run(
         window_end,
         silent_since: None,
         last_arrival: Instant::now(),
+        last_height: height,
         summary,
         progress: progress_bar(total),
     };
@@ -463,7 +469,7 @@ pub async fn run(
         .map(|flight| flight.batch.items.len());
     let left = waiting.chain(under_way).sum::<usize>() as u64;
     let mut summary = submission.summary;
-    summary.left = left;
+    summary.left += left;
     summary.elapsed = began.elapsed();
     session.print(&summary)?;
     ended?;
@@ -649,8 +655,7 @@ impl Submission<'_> {
             if fatal.is_ok() {
                 fatal = self.unpark().await;
             }
-            let is_parked = self.queues.iter().any(|queue| queue.parked);
-            if self.last_arrival.elapsed() > PATIENCE && !is_parked {
+            if self.last_arrival.elapsed() > PATIENCE {
                 fatal = fatal.and(Err(anyhow!(
                     "no transaction has arrived for {} s: try a priority fee (--with-compute-unit-price) or another node, and start again",
                     PATIENCE.as_secs()
@@ -678,11 +683,15 @@ impl Submission<'_> {
                 self.queues[queue].in_flight = false;
             }
             let instructions = self.instructions(&batch);
-            let simulated = self
-                .rpc
-                .simulate(&self.payer.pubkey(), &instructions)
-                .await
-                .with_context(|| format!("trying the readings of line {}", batch.lines()))?;
+            let payer = self.payer.pubkey();
+            let simulated = match self.rpc.simulate(&payer, &instructions).await {
+                Ok(simulated) => simulated,
+                Err(error) => {
+                    let context = format!("trying the readings of line {}", batch.lines());
+                    self.take_back(batch);
+                    return Err(anyhow::Error::new(error).context(context));
+                }
+            };
             self.summary.transactions += 1;
             self.summary.fees += simulated.fee.unwrap_or_default();
             self.summary.compute_units += simulated.receipt.compute_units;
@@ -714,7 +723,9 @@ impl Submission<'_> {
                 return self.silent(error.into());
             }
         };
-        self.silent_since = None;
+        if self.flights.is_empty() {
+            self.silent_since = None;
+        }
         let mut launched = Vec::new();
         for batch in batches {
             let signers: [&dyn Signer; 2] = [self.payer, self.reporter];
@@ -778,8 +789,7 @@ impl Submission<'_> {
             Ok(answers) => answers,
             Err(error) => return self.silent(error),
         };
-        self.silent_since = None;
-        let expired = |flight: &Flight| height > flight.validity.last_valid_block_height;
+        let expired = |flight: &Flight| is_expired(&flight.validity, height);
         let lost: Vec<usize> = (0..self.flights.len())
             .filter(|index| statuses[*index].is_none() && expired(&self.flights[*index]))
             .collect();
@@ -804,6 +814,13 @@ impl Submission<'_> {
                 }
                 None if expired(&flight) => {
                     self.summary.expired_transactions += 1;
+                    if !flight.batch.mode.strict {
+                        // Before its bad readings are sent once more, the chain is asked once more.
+                        for queue in flight.batch.queues() {
+                            self.queues[queue].parked = true;
+                            self.queues[queue].history_read = false;
+                        }
+                    }
                     self.take_back(flight.batch);
                 }
                 None if flight.sent.elapsed() > RESEND => again.push(flight),
@@ -828,6 +845,9 @@ impl Submission<'_> {
                 .map(|(flight, _)| self.rpc.transaction(&flight.transaction.signatures[0])),
         )
         .await;
+        if shown.iter().all(Result::is_ok) {
+            self.silent_since = None;
+        }
         let mut fatal = Ok(());
         for ((mut flight, error), shown) in landed.into_iter().zip(shown) {
             let done = match (shown, error) {
@@ -873,13 +893,20 @@ impl Submission<'_> {
         self.summary.fees += confirmed.fee;
         self.summary.compute_units += confirmed.receipt.compute_units;
         let rows: Vec<Row> = batch.items.into_iter().map(|(_, row)| row).collect();
-        self.progress.inc(rows.len() as u64);
-        let verdicts = verdicts(rows, &confirmed.receipt.events())
-            .with_context(|| format!("the log of {}", confirmed.signature))?;
-        for (row, verdict) in verdicts {
-            self.summary.count(&row, verdict);
+        let count = rows.len() as u64;
+        self.progress.inc(count);
+        match verdicts(rows, &confirmed.receipt.events()) {
+            Ok(verdicts) => {
+                for (row, verdict) in verdicts {
+                    self.summary.count(&row, verdict);
+                }
+                Ok(())
+            }
+            Err(error) => {
+                self.summary.left += count;
+                Err(error.context(format!("the log of {}", confirmed.signature)))
+            }
         }
-        Ok(())
     }
 
     /// Puts a batch that was not processed back where it came from.
@@ -918,13 +945,9 @@ impl Submission<'_> {
             }
         }
         match queues[..] {
-            // Recorded, they would be lost: it takes them when it is active again.
             [queue] if reason == GridError::MeterNotActive => {
                 let queue = &mut self.queues[queue];
-                for row in std::mem::take(&mut queue.rows) {
-                    self.summary.not_send(not_active(&row.serial), &row);
-                    self.progress.inc(1);
-                }
+                keep_for_later(queue, &mut self.summary, &self.progress);
             }
             [queue] => {
                 self.queues[queue].lenient_until = last.unwrap_or(i64::MIN);
@@ -950,6 +973,11 @@ impl Submission<'_> {
         match self.rpc.block_height().await {
             Ok(height) if height > self.window_end => {}
             Ok(height) => {
+                self.silent_since = None;
+                if height > self.last_height {
+                    self.last_height = height;
+                    self.last_arrival = Instant::now();
+                }
                 let blocks = self.window_end - height;
                 self.progress.set_message(format!(
                     "{} meters with bad readings wait {blocks} blocks",
@@ -985,13 +1013,12 @@ impl Submission<'_> {
         let meter: Meter =
             decode(&account).map_err(|problem| anyhow!("{} {problem}", queue.address))?;
         let is_known = |row: &Row| row.reading.timestamp <= meter.last_reading_at;
-        Ok(drop_rows(
-            queue,
-            is_known,
-            NOT_NEWER,
-            &mut self.summary,
-            &self.progress,
-        ))
+        let (summary, progress) = (&mut self.summary, &self.progress);
+        let dropped = drop_rows(queue, is_known, NOT_NEWER, summary, progress);
+        if !meter.is_active() {
+            keep_for_later(queue, summary, progress);
+        }
+        Ok(dropped)
     }
 
     /// Takes out what was recorded as rejected before the start, as the meter's transactions tell. What is older than the
@@ -1002,13 +1029,21 @@ impl Submission<'_> {
             return Ok(());
         }
         let mut rejected: Vec<Reading> = Vec::new();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs() as i64;
         let page = self
             .rpc
             .signatures(&queue.address, None, None, HISTORY)
             .await?;
         for status in page.iter().filter(|status| status.err.is_none()) {
-            // What a node doesn't keep is older than what this is about.
-            let Some(confirmed) = self.rpc.transaction(&status.signature.parse()?).await? else {
+            let signature = &status.signature;
+            let Some(confirmed) = self.rpc.transaction(&signature.parse()?).await? else {
+                // What a node doesn't keep is older than what this is about.
+                let is_recent = status.block_time.is_none_or(|time| now - time < RECENT);
+                ensure!(
+                    !is_recent,
+                    "{} does not show {signature} yet",
+                    self.rpc.url()
+                );
                 break;
             };
             let mut is_older_than_the_last = false;
@@ -1161,6 +1196,15 @@ fn drop_rows(
         progress.inc(1);
     }
     known.len()
+}
+
+/// Gives up the readings of a meter that is not active any more. Sent, they would be recorded as rejected; not sent, they
+/// can be when it is active again.
+fn keep_for_later(queue: &mut Queue, summary: &mut Summary, progress: &ProgressBar) {
+    for row in std::mem::take(&mut queue.rows) {
+        summary.not_send(not_active(&row.serial), &row);
+        progress.inc(1);
+    }
 }
 
 /// Whether an error is about a reading.

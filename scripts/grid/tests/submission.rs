@@ -803,3 +803,47 @@ fn a_node_that_fails_now_and_then_or_takes_no_transactions() {
     );
     assert!(ran.stdout.contains("2 left: start again"), "{}", ran.stdout);
 }
+
+#[test]
+fn a_meter_that_is_suspended_while_it_waits_keeps_its_readings_too() {
+    let tool = a_day_later(1);
+    let end = START + DAY;
+    let lines = format!("M-0,{},1000,0\nM-0,{end},90000000,0\n", end - 900);
+    let file = tool.file("bad.csv", &(header() + &lines));
+    tool.node.with(async |cluster| cluster.blocks = 1);
+    let mut child = start(&tool, &file);
+    let asked = |cluster: &node::FakeCluster| cluster.calls.get("getBlockHeight").copied();
+    wait_until(&tool, |cluster| asked(cluster) > Some(4));
+    tool.node.with(async |cluster| {
+        let authority = cluster.world.authority.insecure_clone();
+        let meter = cluster
+            .world
+            .deployment
+            .meter(&meter_id("M-0").expect("an id"));
+        let suspended = shared_state::state::MeterStatus::Suspended;
+        let suspend =
+            cluster
+                .world
+                .deployment
+                .set_meter_status(&authority.pubkey(), &meter, suspended);
+        cluster.world.send(&[&authority], suspend).await;
+        cluster.pass_blocks(1_000);
+    });
+    assert!(!child.wait().expect("its end").success());
+    assert_counts(&tool, &[(0, 0)]);
+}
+
+#[test]
+fn a_dry_run_that_ends_early_says_what_is_left() {
+    let tool = a_day_later(1);
+    let file = tool.file("day.csv", &readings(1, 60));
+    tool.node
+        .with(async |cluster| cluster.failures.push(("simulateTransaction", 503)));
+    let ran = tool.run_as("reporter", &["--dry-run", "readings", "submit", &file]);
+    assert!(!ran.success);
+    assert!(
+        ran.stdout.contains("60 left: start again"),
+        "{}",
+        ran.stdout
+    );
+}
