@@ -376,28 +376,8 @@ fn a_meters_life() {
 #[test]
 fn register_and_activate_in_one_transaction_with_its_fee_shown() {
     let tool = Tool::new(World::new());
-    let owner = Pubkey::new_unique().to_string();
-    let done = tool.json_as(
-        "authority",
-        &[
-            "--with-compute-unit-price",
-            "1000000",
-            "meter",
-            "register",
-            "M-1",
-            "--owner",
-            &owner,
-            "--generation-capacity",
-            "6000",
-            "--consumption-capacity",
-            "9000",
-            "--generation-register",
-            "0",
-            "--consumption-register",
-            "0",
-            "--activate",
-        ],
-    );
+    let price = ["--with-compute-unit-price", "1000000"];
+    let done = tool.register("M-1", &Pubkey::new_unique(), &price);
     let names: Vec<&Value> = done["events"]
         .as_array()
         .expect("events")
@@ -582,25 +562,7 @@ fn an_owner_settles_into_a_token_account_that_is_made_on_the_way() {
     tool.keypair("owner", &owner);
     let owner = owner.pubkey();
     let deployment = tool.node.deployment();
-    tool.json_as(
-        "authority",
-        &[
-            "meter",
-            "register",
-            "M-1",
-            "--owner",
-            &owner.to_string(),
-            "--generation-capacity",
-            "60000",
-            "--consumption-capacity",
-            "9000",
-            "--generation-register",
-            "0",
-            "--consumption-register",
-            "0",
-            "--activate",
-        ],
-    );
+    tool.register("M-1", &owner, &[]);
     let id = shared_state::state::meter_id("M-1").expect("an id");
     tool.node.with(async |cluster| {
         let world = &mut cluster.world;

@@ -485,30 +485,9 @@ fn a_device_signs_its_readings() {
     let tool = a_day_later(1);
     let device = Keypair::new();
     let key = tool.keypair("device", &device);
-    let owner = Keypair::new().pubkey().to_string();
     tool.node
         .with(async |cluster| cluster.world.set_time(START).await);
-    tool.json_as(
-        "authority",
-        &[
-            "meter",
-            "register",
-            "S-1",
-            "--owner",
-            &owner,
-            "--generation-capacity",
-            "50000",
-            "--consumption-capacity",
-            "9000",
-            "--generation-register",
-            "0",
-            "--consumption-register",
-            "0",
-            "--device-key",
-            &key,
-            "--activate",
-        ],
-    );
+    tool.register("S-1", &Keypair::new().pubkey(), &["--device-key", &key]);
     tool.node
         .with(async |cluster| cluster.world.set_time(START + DAY).await);
     let plain = readings(1, 10).replace("M-0", "S-1");
@@ -681,18 +660,7 @@ fn a_meter_that_is_suspended_meanwhile_keeps_its_readings_for_later() {
         .expect("the tool");
     wait_until(&tool, |cluster| !cluster.held.is_empty());
     tool.node.with(async |cluster| {
-        let authority = cluster.world.authority.insecure_clone();
-        let meter = cluster
-            .world
-            .deployment
-            .meter(&meter_id("M-1").expect("an id"));
-        let suspended = shared_state::state::MeterStatus::Suspended;
-        let suspend =
-            cluster
-                .world
-                .deployment
-                .set_meter_status(&authority.pubkey(), &meter, suspended);
-        cluster.world.send(&[&authority], suspend).await;
+        cluster.suspend("M-1").await;
         cluster.hold = false;
         cluster.release().await;
     });
@@ -815,18 +783,7 @@ fn a_meter_that_is_suspended_while_it_waits_keeps_its_readings_too() {
     let asked = |cluster: &node::FakeCluster| cluster.calls.get("getBlockHeight").copied();
     wait_until(&tool, |cluster| asked(cluster) > Some(4));
     tool.node.with(async |cluster| {
-        let authority = cluster.world.authority.insecure_clone();
-        let meter = cluster
-            .world
-            .deployment
-            .meter(&meter_id("M-0").expect("an id"));
-        let suspended = shared_state::state::MeterStatus::Suspended;
-        let suspend =
-            cluster
-                .world
-                .deployment
-                .set_meter_status(&authority.pubkey(), &meter, suspended);
-        cluster.world.send(&[&authority], suspend).await;
+        cluster.suspend("M-0").await;
         cluster.pass_blocks(1_000);
     });
     assert!(!child.wait().expect("its end").success());

@@ -15,10 +15,12 @@ use base64::{prelude::BASE64_STANDARD, Engine};
 use grid::cluster::Cluster;
 use gridtoken_tests::World;
 use serde_json::{json, Value};
+use shared_state::state::{meter_id, MeterStatus};
 use solana_account::Account;
 use solana_hash::Hash;
 use solana_keypair::{write_keypair_file, Keypair};
 use solana_program::pubkey::Pubkey;
+use solana_signer::Signer;
 use solana_transaction::{Transaction, TransactionError};
 use tokio::{net::TcpListener, runtime::Runtime, sync::Mutex};
 
@@ -200,6 +202,21 @@ fn matches(filter: &Value, account: &Account) -> bool {
 }
 
 impl FakeCluster {
+    /// Suspends a meter, past the tool.
+    pub async fn suspend(&mut self, serial: &str) {
+        let authority = self.world.authority.insecure_clone();
+        let meter = self
+            .world
+            .deployment
+            .meter(&meter_id(serial).expect("an id"));
+        let set = self.world.deployment.set_meter_status(
+            &authority.pubkey(),
+            &meter,
+            MeterStatus::Suspended,
+        );
+        self.world.send(&[&authority], set).await;
+    }
+
     /// Lets blocks pass.
     pub fn pass_blocks(&mut self, blocks: u64) {
         self.height += blocks;
@@ -600,6 +617,29 @@ impl Tool {
         let ran = self.run_as(who, arguments);
         assert!(!ran.success, "should have failed: {}", ran.stdout);
         ran.stderr
+    }
+
+    /// Registers and activates a meter of 60 kW with registers of zero, with further arguments.
+    pub fn register(&self, serial: &str, owner: &Pubkey, further: &[&str]) -> Value {
+        let owner = owner.to_string();
+        let mut arguments = vec![
+            "meter",
+            "register",
+            serial,
+            "--activate",
+            "--owner",
+            &owner,
+            "--generation-capacity",
+            "60000",
+            "--consumption-capacity",
+            "9000",
+            "--generation-register",
+            "0",
+            "--consumption-register",
+            "0",
+        ];
+        arguments.extend(further);
+        self.json_as("authority", &arguments)
     }
 
     /// Runs a command.
