@@ -895,6 +895,17 @@ fn events_are_those_of_the_deployment_oldest_first() {
         copy.transaction.signatures[0] = [7; 64].into();
         let error = Some(solana_transaction::TransactionError::InvalidAccountIndex);
         cluster.history.push(node::Processed { error, ..copy });
+        // Another program that names ours, and logs what looks like our event.
+        let mut foreign = cluster.history[0].clone();
+        let program = Pubkey::new_unique();
+        foreign.transaction.signatures[0] = [8; 64].into();
+        foreign
+            .logs
+            .retain(|line| line.starts_with("Program data: "));
+        foreign
+            .logs
+            .insert(0, format!("Program {program} invoke [1]"));
+        cluster.history.push(foreign);
     });
     let ran = tool.run_as("payer", &["events"]);
     assert!(ran.success, "{}", ran.stderr);
@@ -913,6 +924,8 @@ fn events_are_those_of_the_deployment_oldest_first() {
     assert_eq!(event["events"][0]["event"], "MeterBalanceSettled");
     assert_eq!(event["events"][0]["program"], "registry");
     assert_eq!(event["block_time"], START + 3_600);
+    // The limit counts it, although it has none of our events.
+    cluster.with(async |cluster| cluster.history.pop());
     let ran = tool.run_as("payer", &["events", "--limit", "1"]);
     assert_eq!(ran.stdout.lines().count(), 1, "{}", ran.stdout);
     assert_contains(&ran.stdout, &["TokensRetired"]);
@@ -1262,4 +1275,33 @@ fn nobody_hears_of_a_reader_who_has_seen_enough() {
     let output = child.wait_with_output().expect("its end");
     assert!(!output.status.success());
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
+fn init_changes_nothing_beside_a_config_that_points_elsewhere() {
+    let elsewhere = Pubkey::new_unique();
+    let tool = Tool::new(async {
+        let mut world = World::uninitialized().await;
+        let right = world.deployment;
+        world.deployment.token_program = elsewhere;
+        let [_, registry, _] = world.initialize();
+        world.deployment = right;
+        let authority = world.authority.insecure_clone();
+        world.send(&[&authority], registry).await;
+        world
+    });
+    let deployment = tool.node.deployment();
+    let [oracle, token] =
+        [deployment.oracle_program, deployment.token_program].map(|key| key.to_string());
+    let init = [
+        "init",
+        "--oracle-program",
+        &oracle,
+        "--token-program",
+        &token,
+    ];
+    let stderr = tool.refuse_as("authority", &init);
+    let problem = format!("mints with {elsewhere}, which is not this deployment's {token}");
+    assert_contains(&stderr, &["this deployment is not sound", &problem]);
+    assert!(tool.node.with(async |cluster| cluster.history.is_empty()));
 }
