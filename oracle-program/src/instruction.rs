@@ -3,8 +3,8 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use bytemuck::{Pod, Zeroable};
 use shared_state::{
+    call::ProposeAuthority,
     pda::{find_oracle_config, find_program_data, find_registry_config},
-    program::ProposeAuthority,
     reading::Reading,
     state::Rules,
 };
@@ -14,26 +14,17 @@ use solana_program::{
 };
 use solana_sdk_ids::{system_program, sysvar};
 
-/// The first byte of each instruction's data.
-pub mod tag {
-    /// [`Initialize`](super::OracleInstruction::Initialize)
-    pub const INITIALIZE: u8 = 0;
-    /// [`SubmitReadings`](super::OracleInstruction::SubmitReadings)
-    pub const SUBMIT_READINGS: u8 = 1;
-    /// [`SubmitSignedReadings`](super::OracleInstruction::SubmitSignedReadings)
-    pub const SUBMIT_SIGNED_READINGS: u8 = 2;
-    /// [`AddReporter`](super::OracleInstruction::AddReporter)
-    pub const ADD_REPORTER: u8 = 3;
-    /// [`RemoveReporter`](super::OracleInstruction::RemoveReporter)
-    pub const REMOVE_REPORTER: u8 = 4;
-    /// [`SetRules`](super::OracleInstruction::SetRules)
-    pub const SET_RULES: u8 = 5;
-    /// [`SetActive`](super::OracleInstruction::SetActive)
-    pub const SET_ACTIVE: u8 = 6;
-    /// [`ProposeAuthority`](super::OracleInstruction::ProposeAuthority)
-    pub const PROPOSE_AUTHORITY: u8 = 7;
-    /// [`AcceptAuthority`](super::OracleInstruction::AcceptAuthority)
-    pub const ACCEPT_AUTHORITY: u8 = 8;
+shared_state::tags! {
+    /// The first byte of each instruction's data.
+    Initialize = 0,
+    SubmitReadings = 1,
+    SubmitSignedReadings = 2,
+    AddReporter = 3,
+    RemoveReporter = 4,
+    SetRules = 5,
+    SetActive = 6,
+    ProposeAuthority = 7,
+    AcceptAuthority = 8,
 }
 
 /// Arguments of [`OracleInstruction::Initialize`].
@@ -46,13 +37,21 @@ pub struct Initialize {
     pub rules: Rules,
 }
 
-/// Arguments of [`OracleInstruction::SubmitReadings`] and [`OracleInstruction::SubmitSignedReadings`].
+/// Arguments of [`OracleInstruction::SubmitReadings`].
 #[derive(BorshDeserialize, BorshSerialize, Clone, Debug, Eq, PartialEq)]
 pub struct SubmitReadings {
     /// Whether the first bad reading fails the transaction. Otherwise it is recorded as rejected.
     pub strict: bool,
     /// One reading per meter account, in order.
     pub readings: Vec<Reading>,
+}
+
+/// Arguments of [`OracleInstruction::SubmitSignedReadings`].
+#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Eq, Pod, PartialEq, Zeroable)]
+#[repr(C)]
+pub struct SubmitSignedReadings {
+    /// A Borsh `bool`: whether the first bad reading fails the transaction. Otherwise it is recorded as rejected.
+    pub strict: u8,
 }
 
 /// Arguments of [`OracleInstruction::AddReporter`].
@@ -101,7 +100,7 @@ pub enum OracleInstruction {
     /// 4. `[]` system program
     ///
     /// Logs [`OracleInitialized`](shared_state::event::OracleInitialized).
-    Initialize(Initialize) = tag::INITIALIZE,
+    Initialize(Initialize) = Tag::Initialize as u8,
 
     /// Validates readings and has the registry record them, in one call.
     ///
@@ -112,21 +111,22 @@ pub enum OracleInstruction {
     /// 4. and on: `[w]` Meter, one per reading; the same one may come several times, its readings in order
     ///
     /// The registry logs what became of each.
-    SubmitReadings(SubmitReadings) = tag::SUBMIT_READINGS,
+    SubmitReadings(SubmitReadings) = Tag::SubmitReadings as u8,
 
-    /// The same for readings that the meters' devices signed. The instruction right before must be the Ed25519
-    /// program's, made by [`signature::precompile`](crate::signature::precompile): one signature per reading, in order.
-    /// A wrong signature fails the transaction, `strict` or not. Not for calls by other programs.
+    /// Validates readings that the meters' devices signed, and has the registry record them. They are read out of the signed
+    /// messages in the one or two Ed25519 or Secp256r1 instructions right before the transaction's instruction that leads
+    /// here, be it this one or one of a program that calls it: see [`signature`](crate::signature). A wrong signature fails
+    /// the transaction, `strict` or not.
     ///
     /// 0. `[s]` reporter
     /// 1. `[]` OracleConfig
     /// 2. `[]` RegistryConfig
     /// 3. `[]` registry program
     /// 4. `[]` instructions sysvar
-    /// 5. and on: `[w]` Meter, one per reading; the same one may come several times, its readings in order
+    /// 5. and on: `[w]` Meter, one per signature, in their order; the same one may come several times
     ///
-    /// The registry logs what became of each.
-    SubmitSignedReadings(SubmitReadings) = tag::SUBMIT_SIGNED_READINGS,
+    /// The registry logs what became of each reading.
+    SubmitSignedReadings(SubmitSignedReadings) = Tag::SubmitSignedReadings as u8,
 
     /// Lets another gateway submit readings.
     ///
@@ -134,15 +134,15 @@ pub enum OracleInstruction {
     /// 1. `[w]` OracleConfig
     ///
     /// Logs [`ReporterAdded`](shared_state::event::ReporterAdded).
-    AddReporter(AddReporter) = tag::ADD_REPORTER,
+    AddReporter(AddReporter) = Tag::AddReporter as u8,
 
-    /// Takes that away from a gateway.
+    /// Removes a reporter.
     ///
     /// 0. `[s]` oracle authority
     /// 1. `[w]` OracleConfig
     ///
     /// Logs [`ReporterRemoved`](shared_state::event::ReporterRemoved).
-    RemoveReporter(RemoveReporter) = tag::REMOVE_REPORTER,
+    RemoveReporter(RemoveReporter) = Tag::RemoveReporter as u8,
 
     /// Changes the numbers in the validation rules.
     ///
@@ -150,7 +150,7 @@ pub enum OracleInstruction {
     /// 1. `[w]` OracleConfig
     ///
     /// Logs [`RulesChanged`](shared_state::event::RulesChanged).
-    SetRules(SetRules) = tag::SET_RULES,
+    SetRules(SetRules) = Tag::SetRules as u8,
 
     /// Pauses the oracle or resumes it. While it is paused it takes no readings; the meters go on counting.
     ///
@@ -158,7 +158,7 @@ pub enum OracleInstruction {
     /// 1. `[w]` OracleConfig
     ///
     /// Logs [`OracleActiveChanged`](shared_state::event::OracleActiveChanged).
-    SetActive(SetActive) = tag::SET_ACTIVE,
+    SetActive(SetActive) = Tag::SetActive as u8,
 
     /// Proposes another oracle authority, or nobody any more.
     ///
@@ -166,7 +166,7 @@ pub enum OracleInstruction {
     /// 1. `[w]` OracleConfig
     ///
     /// Logs [`AuthorityProposed`](shared_state::event::AuthorityProposed).
-    ProposeAuthority(ProposeAuthority) = tag::PROPOSE_AUTHORITY,
+    ProposeAuthority(ProposeAuthority) = Tag::ProposeAuthority as u8,
 
     /// Makes the proposed oracle authority the new one.
     ///
@@ -174,7 +174,7 @@ pub enum OracleInstruction {
     /// 1. `[w]` OracleConfig
     ///
     /// Logs [`AuthorityChanged`](shared_state::event::AuthorityChanged).
-    AcceptAuthority = tag::ACCEPT_AUTHORITY,
+    AcceptAuthority = Tag::AcceptAuthority as u8,
 }
 
 impl OracleInstruction {
@@ -220,30 +220,31 @@ pub fn submit_readings(
     strict: bool,
     readings: &[(Pubkey, Reading)],
 ) -> Instruction {
-    let accounts = submit_accounts(program_id, reporter, registry_program);
-    let args = SubmitReadings {
-        strict,
-        readings: readings.iter().map(|(_, reading)| *reading).collect(),
-    };
-    OracleInstruction::SubmitReadings(args).with(program_id, with_meters(accounts, readings))
+    let mut accounts = submit_accounts(program_id, reporter, registry_program);
+    let meters = readings
+        .iter()
+        .map(|(meter, _)| AccountMeta::new(*meter, false));
+    accounts.extend(meters);
+    let readings = readings.iter().map(|(_, reading)| *reading).collect();
+    OracleInstruction::SubmitReadings(SubmitReadings { strict, readings })
+        .with(program_id, accounts)
 }
 
-/// Builds [`OracleInstruction::SubmitSignedReadings`] from meters and their readings. The instruction of
-/// [`signature::precompile`](crate::signature::precompile) goes right before it.
+/// Builds [`OracleInstruction::SubmitSignedReadings`] for the meters of the signatures, in their order. The instructions of
+/// [`signature::precompile`](crate::signature::precompile) go right before it.
 pub fn submit_signed_readings(
     program_id: &Pubkey,
     reporter: &Pubkey,
     registry_program: &Pubkey,
     strict: bool,
-    readings: &[(Pubkey, Reading)],
+    meters: &[Pubkey],
 ) -> Instruction {
     let mut accounts = submit_accounts(program_id, reporter, registry_program);
     accounts.push(AccountMeta::new_readonly(sysvar::instructions::ID, false));
-    let args = SubmitReadings {
-        strict,
-        readings: readings.iter().map(|(_, reading)| *reading).collect(),
-    };
-    OracleInstruction::SubmitSignedReadings(args).with(program_id, with_meters(accounts, readings))
+    accounts.extend(meters.iter().map(|meter| AccountMeta::new(*meter, false)));
+    let strict = strict.into();
+    OracleInstruction::SubmitSignedReadings(SubmitSignedReadings { strict })
+        .with(program_id, accounts)
 }
 
 fn submit_accounts(
@@ -257,12 +258,6 @@ fn submit_accounts(
         AccountMeta::new_readonly(find_registry_config(registry_program).0, false),
         AccountMeta::new_readonly(*registry_program, false),
     ]
-}
-
-fn with_meters(mut accounts: Vec<AccountMeta>, readings: &[(Pubkey, Reading)]) -> Vec<AccountMeta> {
-    let meters = readings.iter().map(|(meter, _)| *meter);
-    accounts.extend(meters.map(|meter| AccountMeta::new(meter, false)));
-    accounts
 }
 
 /// Builds [`OracleInstruction::AddReporter`].
@@ -312,11 +307,12 @@ pub fn accept_authority(program_id: &Pubkey, proposed: &Pubkey) -> Instruction {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared_state::wire::assert_borsh_is_memory;
+    use shared_state::{quantity::Wh, wire::assert_borsh_is_memory};
 
     #[test]
     fn borsh_bytes_are_memory_bytes() {
         assert_borsh_is_memory::<Initialize>();
+        assert_borsh_is_memory::<SubmitSignedReadings>();
         assert_borsh_is_memory::<AddReporter>();
         assert_borsh_is_memory::<RemoveReporter>();
         assert_borsh_is_memory::<SetRules>();
@@ -331,14 +327,14 @@ mod tests {
         assert_eq!((initialize.data[0], initialize.data.len()), (0, 65));
         let reading = Reading {
             timestamp: 5,
-            generation_register: 6,
-            consumption_register: 7,
+            generation_register: Wh(6),
+            consumption_register: Wh(7),
         };
         let submit = submit_readings(&key, &key, &key, true, &[(key, reading)]);
         assert_eq!(submit.data[..6], [1, 1, 1, 0, 0, 0]);
         assert_eq!(submit.data[6..], *bytemuck::bytes_of(&reading));
-        let signed = submit_signed_readings(&key, &key, &key, false, &[(key, reading)]);
-        assert_eq!(signed.data[..6], [2, 0, 1, 0, 0, 0]);
+        let signed = submit_signed_readings(&key, &key, &key, true, &[key]);
+        assert_eq!((signed.data, signed.accounts.len()), (vec![2, 1], 6));
         assert_eq!(add_reporter(&key, &key, &key).data[0], 3);
         assert_eq!(remove_reporter(&key, &key, &key).data[0], 4);
         let rules = set_rules(&key, &key, Rules::default());

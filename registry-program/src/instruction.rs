@@ -3,9 +3,10 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use bytemuck::{Pod, Zeroable};
 use shared_state::{
+    call::{ProposeAuthority, RecordReadings},
     pda::{find_meter, find_mint, find_program_data, find_registry_config, find_token_config},
-    program::ProposeAuthority,
-    reading::ReadingOutcome,
+    quantity::{BaseUnits, Bps, Wh},
+    reading::{flags::SAME_METER, ReadingOutcome},
     state::{MeterStatus, METER_ID_BYTES},
 };
 use solana_program::{
@@ -14,38 +15,24 @@ use solana_program::{
 };
 use solana_sdk_ids::system_program;
 
-/// The first byte of each instruction's data.
-pub mod tag {
-    /// [`Initialize`](super::RegistryInstruction::Initialize)
-    pub const INITIALIZE: u8 = 0;
-    /// [`RegisterMeter`](super::RegistryInstruction::RegisterMeter)
-    pub const REGISTER_METER: u8 = 1;
-    /// [`SetMeterStatus`](super::RegistryInstruction::SetMeterStatus)
-    pub const SET_METER_STATUS: u8 = 2;
-    /// [`RecordReadings`](super::RegistryInstruction::RecordReadings)
-    pub const RECORD_READINGS: u8 = shared_state::wire::RECORD_READINGS;
-    /// [`SettleAndMintTokens`](super::RegistryInstruction::SettleAndMintTokens)
-    pub const SETTLE_AND_MINT_TOKENS: u8 = 4;
-    /// [`SettleManyAndMintTokens`](super::RegistryInstruction::SettleManyAndMintTokens)
-    pub const SETTLE_MANY_AND_MINT_TOKENS: u8 = 5;
-    /// [`SetDelegate`](super::RegistryInstruction::SetDelegate)
-    pub const SET_DELEGATE: u8 = 6;
-    /// [`ProposeMeterOwner`](super::RegistryInstruction::ProposeMeterOwner)
-    pub const PROPOSE_METER_OWNER: u8 = 7;
-    /// [`AcceptMeterOwner`](super::RegistryInstruction::AcceptMeterOwner)
-    pub const ACCEPT_METER_OWNER: u8 = 8;
-    /// [`ReplaceDevice`](super::RegistryInstruction::ReplaceDevice)
-    pub const REPLACE_DEVICE: u8 = 9;
-    /// [`UpdateMeterLimits`](super::RegistryInstruction::UpdateMeterLimits)
-    pub const UPDATE_METER_LIMITS: u8 = 10;
-    /// [`SetConfig`](super::RegistryInstruction::SetConfig)
-    pub const SET_CONFIG: u8 = 11;
-    /// [`ProposeAuthority`](super::RegistryInstruction::ProposeAuthority)
-    pub const PROPOSE_AUTHORITY: u8 = 12;
-    /// [`AcceptAuthority`](super::RegistryInstruction::AcceptAuthority)
-    pub const ACCEPT_AUTHORITY: u8 = 13;
-    /// [`GetUnsettledBalance`](super::RegistryInstruction::GetUnsettledBalance)
-    pub const GET_UNSETTLED_BALANCE: u8 = 14;
+shared_state::tags! {
+    /// The first byte of each instruction's data.
+    Initialize = 0,
+    RegisterMeter = 1,
+    SetMeterStatus = 2,
+    RecordReadings = RecordReadings::TAG,
+    SettleAndMintTokens = 4,
+    SettleManyAndMintTokens = 5,
+    SetDelegate = 6,
+    ProposeMeterOwner = 7,
+    AcceptMeterOwner = 8,
+    ReplaceDevice = 9,
+    UpdateMeterLimits = 10,
+    SetConfig = 11,
+    ProposeAuthority = 12,
+    AcceptAuthority = 13,
+    GetUnsettledBalance = 14,
+    CorrectRegisters = 15,
 }
 
 /// Arguments of [`RegistryInstruction::Initialize`].
@@ -56,28 +43,36 @@ pub struct Initialize {
     pub oracle_authority: Pubkey,
     /// The program that mints.
     pub token_program: Pubkey,
-    /// A meter whose quality is below this can't be settled (bps).
-    pub minimum_quality: u16,
+    /// What a meter counts becomes claimable while its quality is at or above this.
+    pub minimum_quality: Bps,
+    /// 1 if every meter signs its readings, else 0: then a minimum that a reporter's word can't reach is refused.
+    pub all_meters_sign: u16,
 }
 
 /// Arguments of [`RegistryInstruction::RegisterMeter`].
 #[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Eq, Pod, PartialEq, Zeroable)]
 #[repr(C)]
 pub struct RegisterMeter {
-    /// Serial number in UTF-8, zero-padded: [`meter_id`](shared_state::state::meter_id).
+    /// The serial number's id: [`meter_id`](shared_state::state::meter_id).
     pub meter_id: [u8; METER_ID_BYTES],
     /// Who the surplus belongs to.
     pub owner: Pubkey,
-    /// The device's Ed25519 key; zero if its readings are vouched for by the reporter alone.
+    /// Who else may settle to the owner's account; zero: nobody. The owner can change it.
+    pub delegate: Pubkey,
+    /// The device's key; zero if its readings are vouched for by the reporter alone.
     pub device_key: Pubkey,
-    /// The generation register now: what it counted before is never minted (Wh).
-    pub generation_register: u64,
-    /// The consumption register now (Wh).
-    pub consumption_register: u64,
+    /// The generation register now: what it counted before is never minted.
+    pub generation_register: Wh,
+    /// The consumption register now.
+    pub consumption_register: Wh,
+    /// The value at which the registers start again from zero: 10^9 Wh for six digits of kWh. Zero: never.
+    pub register_modulus: Wh,
     /// Rated power of the generator (W).
     pub generation_capacity_w: u32,
     /// Rated power of the connection (W).
     pub consumption_capacity_w: u32,
+    /// A [`DeviceKeyType`](shared_state::state::DeviceKeyType).
+    pub device_key_type: u64,
 }
 
 /// Arguments of [`RegistryInstruction::SetMeterStatus`].
@@ -108,17 +103,35 @@ pub struct ProposeMeterOwner {
 #[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Eq, Pod, PartialEq, Zeroable)]
 #[repr(C)]
 pub struct ReplaceDevice {
-    /// The new device's Ed25519 key; zero if its readings are vouched for by the reporter alone.
+    /// The new device's key; zero if its readings are vouched for by the reporter alone.
     pub device_key: Pubkey,
-    /// The meter's generation register, as the authority has seen it (Wh): if a reading came in since, the replacement is
+    /// The meter's generation register, as the authority has seen it: if a reading came in since, the replacement is
     /// refused, because the same energy could count before and after it.
-    pub old_generation_register: u64,
-    /// The meter's consumption register, as the authority has seen it (Wh).
-    pub old_consumption_register: u64,
-    /// The new device's generation register now: what it counted before is never minted (Wh).
-    pub generation_register: u64,
-    /// The new device's consumption register now (Wh).
-    pub consumption_register: u64,
+    pub old_generation_register: Wh,
+    /// The meter's consumption register, as the authority has seen it.
+    pub old_consumption_register: Wh,
+    /// The new device's generation register now: what it counted before is never minted.
+    pub generation_register: Wh,
+    /// The new device's consumption register now.
+    pub consumption_register: Wh,
+    /// The value at which the new device's registers start again from zero; zero: never.
+    pub register_modulus: Wh,
+    /// A [`DeviceKeyType`](shared_state::state::DeviceKeyType).
+    pub device_key_type: u64,
+}
+
+/// Arguments of [`RegistryInstruction::CorrectRegisters`].
+#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Eq, Pod, PartialEq, Zeroable)]
+#[repr(C)]
+pub struct CorrectRegisters {
+    /// The meter's generation register, as the authority has seen it: if a reading came in since, the correction is refused.
+    pub old_generation_register: Wh,
+    /// The meter's consumption register, as the authority has seen it.
+    pub old_consumption_register: Wh,
+    /// The generation register that the device shows, at most the old one.
+    pub generation_register: Wh,
+    /// The consumption register that the device shows, at most the old one.
+    pub consumption_register: Wh,
 }
 
 /// Arguments of [`RegistryInstruction::UpdateMeterLimits`].
@@ -139,18 +152,23 @@ pub struct SetConfig {
     pub oracle_authority: Pubkey,
     /// The program that mints.
     pub token_program: Pubkey,
-    /// A meter whose quality is below this can't be settled (bps).
-    pub minimum_quality: u16,
+    /// What a meter counts becomes claimable while its quality is at or above this.
+    pub minimum_quality: Bps,
+    /// 1 if every meter signs its readings, else 0: then a minimum that a reporter's word can't reach is refused.
+    pub all_meters_sign: u16,
 }
 
 /// What [`RegistryInstruction::GetUnsettledBalance`] returns.
 #[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Eq, Pod, PartialEq, Zeroable)]
 #[repr(C)]
 pub struct UnsettledBalance {
-    /// What is unsettled, whether it can be settled now or not (Wh).
-    pub energy_wh: u64,
-    /// What [`RegistryInstruction::SettleAndMintTokens`] would mint now; zero if it would be refused (base units).
-    pub mintable: u64,
+    /// What is unsettled, whether it can be claimed or not.
+    pub unsettled: Wh,
+    /// The part of it that can be claimed; the rest was counted at too low a quality, and becomes claimable with the first
+    /// reading that brings it back up.
+    pub claimable: Wh,
+    /// What [`RegistryInstruction::SettleAndMintTokens`] would mint now; zero if it would be refused.
+    pub mintable: BaseUnits,
 }
 
 /// The instructions of the registry program. `s` signer, `w` writable.
@@ -167,9 +185,10 @@ pub enum RegistryInstruction {
     /// 4. `[]` system program
     ///
     /// Logs [`RegistryInitialized`](shared_state::event::RegistryInitialized).
-    Initialize(Initialize) = tag::INITIALIZE,
+    Initialize(Initialize) = Tag::Initialize as u8,
 
-    /// Creates a meter's account. The meter starts inactive, its registers at the given baseline.
+    /// Creates a meter's account. The meter starts inactive, its registers at the given baseline. As long as no reading has been
+    /// accepted, it can be registered anew: so a wrong owner or baseline can be put right.
     ///
     /// 0. `[s]` registry authority
     /// 1. `[ws]` payer of the rent
@@ -178,7 +197,7 @@ pub enum RegistryInstruction {
     /// 4. `[]` system program
     ///
     /// Logs [`MeterRegistered`](shared_state::event::MeterRegistered).
-    RegisterMeter(RegisterMeter) = tag::REGISTER_METER,
+    RegisterMeter(RegisterMeter) = Tag::RegisterMeter as u8,
 
     /// Changes a meter's status. The registry authority may set every status, but never leave `Decommissioned`; the
     /// owner may switch between `Active` and `Inactive`.
@@ -188,20 +207,23 @@ pub enum RegistryInstruction {
     /// 2. `[]` RegistryConfig
     ///
     /// Logs [`MeterStatusChanged`](shared_state::event::MeterStatusChanged).
-    SetMeterStatus(SetMeterStatus) = tag::SET_METER_STATUS,
+    SetMeterStatus(SetMeterStatus) = Tag::SetMeterStatus as u8,
 
-    /// Records what the oracle made of readings: one outcome per meter, in order. Only the oracle can call it.
+    /// Records what the oracle made of readings. Only the oracle program can call it.
     ///
-    /// 0. `[s]` oracle authority
+    /// 0. `[s]` OracleConfig, for which the oracle program signs
     /// 1. `[]` RegistryConfig
-    /// 2. and on: `[w]` Meter, one per outcome; the same one may come several times
+    /// 2. and on: `[w]` Meter, one per outcome that isn't marked as of the same meter as the one before; the same one may come
+    ///    several times
     ///
-    /// Logs a [`MeterReadingRejected`](shared_state::event::MeterReadingRejected) for each rejected reading, then one
-    /// [`MeterReadingsRecorded`](shared_state::event::MeterReadingsRecorded) for all accepted ones.
-    RecordReadings(Vec<ReadingOutcome>) = tag::RECORD_READINGS,
+    /// Logs a [`MeterReadingRejected`](shared_state::event::MeterReadingRejected) for each rejected reading, a
+    /// [`RegisterHoldBegan`](shared_state::event::RegisterHoldBegan) or
+    /// [`RegisterHoldEnded`](shared_state::event::RegisterHoldEnded) where a hold does, then one list of a
+    /// [`MeterReadingRecorded`](shared_state::event::MeterReadingRecorded) for each accepted one.
+    RecordReadings(Vec<ReadingOutcome>) = Tag::RecordReadings as u8,
 
-    /// Settles what is unsettled and mints GRID for it to the meter's owner: all of it or, where the token's mint limit
-    /// leaves less, as many watt-hours as it leaves.
+    /// Settles what can be claimed and mints GRID for it to the meter's owner: all of it or, where the token's mint limit or the
+    /// supply leaves less, as many watt-hours as it leaves.
     ///
     /// 0. `[w]` Meter
     /// 1. `[s]` the meter's owner or delegate
@@ -209,15 +231,15 @@ pub enum RegistryInstruction {
     /// 3. `[]` token program
     /// 4. `[w]` TokenConfig
     /// 5. `[w]` GRID mint
-    /// 6. `[w]` recipient: a GRID token account of the owner, whoever signed
+    /// 6. `[w]` recipient: a GRID token account of the owner, whoever signed; for a delegate, a plain one
     /// 7. `[]` SPL Token program
     ///
     /// Logs [`MeterBalanceSettled`](shared_state::event::MeterBalanceSettled), and the token program
     /// [`TokensMinted`](shared_state::event::TokensMinted).
-    SettleAndMintTokens = tag::SETTLE_AND_MINT_TOKENS,
+    SettleAndMintTokens = Tag::SettleAndMintTokens as u8,
 
-    /// Settles several meters of one owner with one mint. A meter that can't be settled at the moment (not active, of low
-    /// quality, with nothing unsettled, named a second time, or beyond what the mint limit leaves) is passed over; if
+    /// Settles several meters of one owner with one mint. A meter that can't be settled at the moment (not active, with nothing
+    /// claimable, named a second time, or beyond what the mint limit or the supply leaves) is passed over; if
     /// that holds for all, the instruction fails with the first one's error. A meter of another owner fails it too.
     ///
     /// 0. `[s]` the meters' owner, or the delegate of each
@@ -225,13 +247,13 @@ pub enum RegistryInstruction {
     /// 2. `[]` token program
     /// 3. `[w]` TokenConfig
     /// 4. `[w]` GRID mint
-    /// 5. `[w]` recipient: a GRID token account of the owner, whoever signed
+    /// 5. `[w]` recipient: a GRID token account of the owner, whoever signed; for a delegate, a plain one
     /// 6. `[]` SPL Token program
     /// 7. and on: `[w]` Meter, at least one
     ///
-    /// Logs a [`MeterBalanceSettled`](shared_state::event::MeterBalanceSettled) for each settled meter, and the token
+    /// Logs one list of a [`MeterBalanceSettled`](shared_state::event::MeterBalanceSettled) for each settled meter, and the token
     /// program one [`TokensMinted`](shared_state::event::TokensMinted) for all.
-    SettleManyAndMintTokens = tag::SETTLE_MANY_AND_MINT_TOKENS,
+    SettleManyAndMintTokens = Tag::SettleManyAndMintTokens as u8,
 
     /// Names a key that may settle the meter to its owner's account and do nothing else, or nobody any more.
     ///
@@ -239,7 +261,7 @@ pub enum RegistryInstruction {
     /// 1. `[w]` Meter
     ///
     /// Logs [`DelegateChanged`](shared_state::event::DelegateChanged).
-    SetDelegate(SetDelegate) = tag::SET_DELEGATE,
+    SetDelegate(SetDelegate) = Tag::SetDelegate as u8,
 
     /// Proposes another owner of the meter, or nobody any more.
     ///
@@ -247,7 +269,7 @@ pub enum RegistryInstruction {
     /// 1. `[w]` Meter
     ///
     /// Logs [`MeterOwnerProposed`](shared_state::event::MeterOwnerProposed).
-    ProposeMeterOwner(ProposeMeterOwner) = tag::PROPOSE_METER_OWNER,
+    ProposeMeterOwner(ProposeMeterOwner) = Tag::ProposeMeterOwner as u8,
 
     /// Makes the proposed owner the new one. What is unsettled goes with the meter; the delegate does not.
     ///
@@ -255,27 +277,29 @@ pub enum RegistryInstruction {
     /// 1. `[w]` Meter
     ///
     /// Logs [`MeterOwnerChanged`](shared_state::event::MeterOwnerChanged).
-    AcceptMeterOwner = tag::ACCEPT_METER_OWNER,
+    AcceptMeterOwner = Tag::AcceptMeterOwner as u8,
 
     /// Puts a new device in the place of a meter's old one. The totals stay as they are, and the next reading counts from
     /// the new device's registers and from now. What the old device counted after its last reading is not in it: send
-    /// that reading first. Not for decommissioned meters.
+    /// that reading first. Where the registers stay the same, only the key changes, and the next reading counts from the last
+    /// one. Ends a hold: nothing of the jump is counted. Not for decommissioned meters.
     ///
     /// 0. `[s]` registry authority
     /// 1. `[w]` Meter
     /// 2. `[]` RegistryConfig
     ///
     /// Logs [`DeviceReplaced`](shared_state::event::DeviceReplaced).
-    ReplaceDevice(ReplaceDevice) = tag::REPLACE_DEVICE,
+    ReplaceDevice(ReplaceDevice) = Tag::ReplaceDevice as u8,
 
-    /// Changes a meter's rated powers. Not for decommissioned meters.
+    /// Changes a meter's rated powers. A hold ends with the next reading if the jump was none by the new ones. Not for
+    /// decommissioned meters.
     ///
     /// 0. `[s]` registry authority
     /// 1. `[w]` Meter
     /// 2. `[]` RegistryConfig
     ///
     /// Logs [`MeterLimitsChanged`](shared_state::event::MeterLimitsChanged).
-    UpdateMeterLimits(UpdateMeterLimits) = tag::UPDATE_METER_LIMITS,
+    UpdateMeterLimits(UpdateMeterLimits) = Tag::UpdateMeterLimits as u8,
 
     /// Changes the registry's configuration. The registry authority may change the minimum quality. Another oracle
     /// authority or token program could mint what was never produced, so those take the program's upgrade authority,
@@ -286,7 +310,7 @@ pub enum RegistryInstruction {
     /// 2. `[]` ProgramData of this program
     ///
     /// Logs [`RegistryConfigChanged`](shared_state::event::RegistryConfigChanged).
-    SetConfig(SetConfig) = tag::SET_CONFIG,
+    SetConfig(SetConfig) = Tag::SetConfig as u8,
 
     /// Proposes another registry authority, or nobody any more.
     ///
@@ -294,7 +318,7 @@ pub enum RegistryInstruction {
     /// 1. `[w]` RegistryConfig
     ///
     /// Logs [`AuthorityProposed`](shared_state::event::AuthorityProposed).
-    ProposeAuthority(ProposeAuthority) = tag::PROPOSE_AUTHORITY,
+    ProposeAuthority(ProposeAuthority) = Tag::ProposeAuthority as u8,
 
     /// Makes the proposed registry authority the new one.
     ///
@@ -302,14 +326,26 @@ pub enum RegistryInstruction {
     /// 1. `[w]` RegistryConfig
     ///
     /// Logs [`AuthorityChanged`](shared_state::event::AuthorityChanged).
-    AcceptAuthority = tag::ACCEPT_AUTHORITY,
+    AcceptAuthority = Tag::AcceptAuthority as u8,
 
     /// Returns an [`UnsettledBalance`] as return data: for clients that simulate it.
     ///
     /// 0. `[]` Meter
     /// 1. `[]` RegistryConfig
     /// 2. `[]` TokenConfig
-    GetUnsettledBalance = tag::GET_UNSETTLED_BALANCE,
+    /// 3. `[]` GRID mint
+    GetUnsettledBalance = Tag::GetUnsettledBalance as u8,
+
+    /// Corrects registers that a false reading has raised: each is at most what it was, and the totals follow down. What has
+    /// been settled stays settled, and the next surplus pays it off first. Nothing becomes claimable by a correction, and a
+    /// false one is undone by the next true reading. Ends a hold. Not for decommissioned meters.
+    ///
+    /// 0. `[s]` registry authority
+    /// 1. `[w]` Meter
+    /// 2. `[]` RegistryConfig
+    ///
+    /// Logs [`RegistersCorrected`](shared_state::event::RegistersCorrected).
+    CorrectRegisters(CorrectRegisters) = Tag::CorrectRegisters as u8,
 }
 
 impl RegistryInstruction {
@@ -469,6 +505,7 @@ pub fn record_readings(
     accounts.extend(
         outcomes
             .iter()
+            .filter(|(_, outcome)| outcome.flags & SAME_METER == 0)
             .map(|(meter, _)| AccountMeta::new(*meter, false)),
     );
     let outcomes = outcomes.iter().map(|(_, outcome)| *outcome).collect();
@@ -540,8 +577,19 @@ pub fn get_unsettled_balance(
             AccountMeta::new_readonly(*meter, false),
             AccountMeta::new_readonly(find_registry_config(program_id).0, false),
             AccountMeta::new_readonly(find_token_config(token_program).0, false),
+            AccountMeta::new_readonly(find_mint(token_program).0, false),
         ],
     )
+}
+
+/// Builds [`RegistryInstruction::CorrectRegisters`].
+pub fn correct_registers(
+    program_id: &Pubkey,
+    authority: &Pubkey,
+    meter: &Pubkey,
+    args: CorrectRegisters,
+) -> Instruction {
+    RegistryInstruction::CorrectRegisters(args).by_authority(program_id, authority, meter)
 }
 
 #[cfg(test)]
@@ -557,6 +605,7 @@ mod tests {
         assert_borsh_is_memory::<SetDelegate>();
         assert_borsh_is_memory::<ProposeMeterOwner>();
         assert_borsh_is_memory::<ReplaceDevice>();
+        assert_borsh_is_memory::<CorrectRegisters>();
         assert_borsh_is_memory::<UpdateMeterLimits>();
         assert_borsh_is_memory::<SetConfig>();
         assert_borsh_is_memory::<UnsettledBalance>();
@@ -568,10 +617,10 @@ mod tests {
         let key = Pubkey::new_from_array([1; 32]);
         assert_eq!(
             initialize(&key, &key, &key, Zeroable::zeroed()).data,
-            [0; 67]
+            [0; 69]
         );
         let register = register_meter(&key, &key, &key, Zeroable::zeroed());
-        assert_eq!((register.data[0], register.data.len()), (1, 121));
+        assert_eq!((register.data[0], register.data.len()), (1, 169));
         let status = set_meter_status(&key, &key, &key, MeterStatus::Suspended);
         assert_eq!(status.data, [2, 2]);
         let record = record_readings(&key, &key, &[(key, Zeroable::zeroed())]);
@@ -585,16 +634,19 @@ mod tests {
         assert_eq!(first(propose_meter_owner(&key, &key, &key, &key)), (7, 33));
         assert_eq!(first(accept_meter_owner(&key, &key, &key)), (8, 1));
         let zeroed = Zeroable::zeroed();
-        assert_eq!(first(replace_device(&key, &key, &key, zeroed)), (9, 65));
+        assert_eq!(first(replace_device(&key, &key, &key, zeroed)), (9, 81));
         let zeroed = Zeroable::zeroed();
         assert_eq!(
             first(update_meter_limits(&key, &key, &key, zeroed)),
             (10, 9)
         );
         let zeroed = Zeroable::zeroed();
-        assert_eq!(first(set_config(&key, &key, zeroed)), (11, 67));
+        assert_eq!(first(set_config(&key, &key, zeroed)), (11, 69));
         assert_eq!(first(propose_authority(&key, &key, &key)), (12, 33));
         assert_eq!(first(accept_authority(&key, &key)), (13, 1));
         assert_eq!(first(get_unsettled_balance(&key, &key, &key)), (14, 1));
+        let zeroed = Zeroable::zeroed();
+        let correct = correct_registers(&key, &key, &key, zeroed);
+        assert_eq!(first(correct), (15, 33));
     }
 }

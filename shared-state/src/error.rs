@@ -13,9 +13,8 @@ pub type GridResult<T = ()> = Result<T, GridError>;
 
 /// Every error of the three programs. 0-99 common, 100-199 oracle, 200-299 registry, 300-399 token.
 ///
-/// The codes of the oracle's validation rules are also the reject reasons stored in a
-/// [`Meter`](crate::state::Meter) and logged in
-/// [`MeterReadingRejected`](crate::event::MeterReadingRejected).
+/// An error fails the transaction. Those of the oracle's validation rules can also be why a single reading is rejected and
+/// recorded: see [`RejectReason`](crate::reading::RejectReason).
 #[derive(Clone, Copy, Debug, Eq, Error, FromPrimitive, PartialEq)]
 #[repr(u32)]
 pub enum GridError {
@@ -30,7 +29,7 @@ pub enum GridError {
     #[error("the meter is not active: activate it first")]
     MeterNotActive = 2,
     /// Minting is switched off.
-    #[error("minting is disabled: wait for the token administrator to enable it; nothing is lost")]
+    #[error("minting is disabled: wait for the token authority to enable it; energy that is consumed meanwhile can't be claimed any more")]
     MintingDisabled = 3,
     /// Unknown tag, or data that is too short, too long or not a valid encoding.
     #[error("invalid instruction data: check the tag and the exact length of the arguments")]
@@ -103,8 +102,11 @@ pub enum GridError {
     /// The token account belongs to somebody else.
     #[error("the token account belongs to somebody else: GRID is minted to the meter's owner, and retired by its holder")]
     WrongTokenAccountOwner = 22,
+    /// A delegate settles to an account over which somebody else has power.
+    #[error("the token account has a close authority or an SPL delegate: a delegate settles to the owner's plain account, best the associated one")]
+    TokenAccountNotPlain = 23,
 
-    // 100: the oracle's validation rules. Keep below 256: the codes are stored as one byte.
+    // 100: the oracle. Those that can be a `RejectReason` stay below 256: they are stored as one byte.
     /// The oracle does not take readings at the moment.
     #[error("the oracle is paused: try again when its authority has resumed it")]
     OraclePaused = 100,
@@ -117,7 +119,7 @@ pub enum GridError {
     #[error("the reading is from the future: correct the meter's clock")]
     ReadingInFuture = 102,
     /// Timestamp older than `max_age`.
-    #[error("the reading is too old: send readings within the oracle's maximum age")]
+    #[error("the reading is too old: nothing is lost, because registers are cumulative and the next reading counts this energy too")]
     ReadingTooOld = 103,
     /// Sooner after the last reading than `min_interval`.
     #[error(
@@ -127,10 +129,10 @@ pub enum GridError {
 
     // 105
     /// The generation register went backwards.
-    #[error("the generation register went backwards: check the meter, or replace the device")]
+    #[error("the generation register went backwards: if the last reading was false, the registry authority corrects it (CorrectRegisters); ReplaceDevice is for another device, and a modulus for registers that roll over")]
     GenerationRegisterBackwards = 105,
     /// The consumption register went backwards.
-    #[error("the consumption register went backwards: check the meter, or replace the device")]
+    #[error("the consumption register went backwards: if the last reading was false, the registry authority corrects it (CorrectRegisters); ReplaceDevice is for another device, and a modulus for registers that roll over")]
     ConsumptionRegisterBackwards = 106,
     /// More generation than the rated power can produce in the elapsed time.
     #[error("more generation than the meter's rated power allows: check the register and the registered capacity")]
@@ -157,33 +159,36 @@ pub enum GridError {
     /// The reporter to remove isn't listed.
     #[error("the reporter is not listed: see the OracleConfig for those that are")]
     ReporterNotListed = 113,
-    /// No Ed25519 instruction right before this one.
-    #[error("no signatures: put the Ed25519 instruction that verifies them right before this one")]
+    /// No signatures right before the transaction's instruction, or not as many as meters.
+    #[error("no signatures: put the Ed25519 or Secp256r1 instruction that verifies them right before this one, with one signature for each meter")]
     SignaturesMissing = 114,
 
     // 115
-    /// The Ed25519 instruction verifies something else than one signature per reading, in our layout.
-    #[error("the Ed25519 instruction is laid out differently: one signature per reading, in order, nothing else")]
+    /// The instruction with the signatures isn't laid out as the oracle reads it.
+    #[error("the instruction with the signatures is laid out differently: see the oracle's documentation for its one layout")]
     SignatureLayout = 115,
-    /// A signature is by another key, or of another message.
-    #[error("the signature is not this device's for this reading: check key, meter, registry and registers")]
+    /// A signature is by another key, or of a message for another meter, registry or purpose.
+    #[error("the signature is not this device's for this meter: check key, meter id and registry program")]
     SignatureMismatch = 116,
     /// A signed reading of a meter without a device key.
     #[error("the meter has no device key: send its readings with SubmitReadings")]
     DeviceKeyMissing = 117,
-    /// Signed readings can't be submitted by another program.
-    #[error("signed readings can't be submitted by another program: make SubmitSignedReadings an instruction of the transaction")]
-    NotTopLevel = 118,
+    /// A register jumped further than any meter can count, and is held.
+    #[error("a register jumped and is held: below it readings count as ever; if the jump is true, the registry authority replaces the device (ReplaceDevice) or raises the rated power (UpdateMeterLimits)")]
+    RegisterJumped = 118,
+    /// A register at or above the meter's modulus.
+    #[error("a register is at or above the meter's modulus: check the register's unit and digits, and the modulus of the registration")]
+    RegisterBeyondModulus = 119,
 
     // 200
     /// The oracle sent an outcome that contradicts the meter's account.
     #[error("the recorded outcome contradicts the meter's account: the oracle must validate against the current state")]
     InvalidOutcome = 200,
-    /// The meter's quality is below the registry's minimum.
-    #[error("the meter's reading quality is below the minimum: it recovers with good readings")]
+    /// There is energy, but it was counted while the meter's quality was below the registry's minimum.
+    #[error("nothing is claimable yet: what was counted at too low a quality becomes claimable with the first accepted reading that brings the quality back up")]
     QualityTooLow = 201,
-    /// A meter id that is empty, not UTF-8 or not zero-padded.
-    #[error("invalid meter id: use the serial number in UTF-8, 1 to 32 bytes, zero-padded")]
+    /// A meter id that is empty, not of ASCII graphic characters or not zero-padded.
+    #[error("invalid meter id: use 1 to 32 ASCII characters without blanks, zero-padded; longer or other serial numbers in their hashed form")]
     InvalidMeterId = 202,
     /// A capacity of zero or beyond [`MAX_CAPACITY_W`](crate::units::MAX_CAPACITY_W).
     #[error("invalid capacity: give both rated powers in watts, above zero and at most 1 GW")]
@@ -204,6 +209,17 @@ pub enum GridError {
     /// A device can't be replaced on the strength of registers that are out of date.
     #[error("the meter's registers have moved on: read the account again, and replace the device from there")]
     RegistersMovedOn = 207,
+    /// A device key of an unknown type, or of zeros with a type, or the reverse.
+    #[error("invalid device key: give 32 bytes and type 1 (Ed25519), 2 or 3 (P-256, even or odd), or zeros and type 0 for none")]
+    InvalidDeviceKey = 208,
+    /// A minimum quality that meters without a device key can't reach.
+    #[error("the minimum quality is above what readings without a device's signature reach (8500): lower it, or say that all meters sign")]
+    QualityOutOfReach = 209,
+
+    // 210
+    /// A correction that would raise a register, or take away more than was counted.
+    #[error("invalid correction: it can only lower registers, one at least, by at most what the meter has counted in all")]
+    InvalidCorrection = 210,
 
     // 300
     /// Not the GRID mint.
@@ -213,7 +229,9 @@ pub enum GridError {
     #[error("invalid amount: give an amount above zero")]
     InvalidAmount = 301,
     /// More than the mint limit leaves at the moment.
-    #[error("the mint limit is used up: wait until it has recovered, nothing is lost; the TokenConfig says how fast")]
+    #[error(
+        "the mint limit is used up: wait until it has recovered; the TokenConfig says how fast"
+    )]
     MintLimitExceeded = 302,
     /// A mint limit that would let nothing through for good, or that says none in one half only.
     #[error("invalid mint limit: give a burst of at least 10^6 base units (1 Wh) and a rate above zero, or zero for both")]
@@ -221,6 +239,11 @@ pub enum GridError {
     /// The token account holds less than the amount.
     #[error("not enough tokens: the account that the log names holds less than this amount")]
     NotEnoughTokens = 304,
+
+    // 305
+    /// The supply is at 2^64 base units.
+    #[error("the supply is full: 18.4 TWh are in circulation, and GRID can be minted again when some is retired")]
+    SupplyFull = 305,
 }
 
 impl GridError {
@@ -243,20 +266,12 @@ impl From<GridError> for ProgramError {
 
 /// Returns `error` unless `condition` holds.
 #[inline(always)]
-pub fn ensure(condition: bool, error: GridError) -> GridResult {
+pub fn ensure<E>(condition: bool, error: E) -> Result<(), E> {
     if condition {
         Ok(())
     } else {
-        Err(fail(error))
+        Err(error)
     }
-}
-
-/// `error`, from a place that the compiler takes to be rare and opaque: so it doesn't load every error's code before the
-/// check that may need it.
-#[cold]
-#[inline(never)]
-pub fn fail(error: GridError) -> GridError {
-    core::hint::black_box(error)
 }
 
 #[cfg(test)]

@@ -16,6 +16,9 @@ pub const TOKEN_SEED: &[u8] = b"token";
 /// Seed of the GRID mint (token-program).
 pub const MINT_SEED: &[u8] = b"mint";
 
+/// First seed of a Retirement (token-program); then the holder and the nonce as a little-endian `u64`.
+pub const RETIREMENT_SEED: &[u8] = b"retirement";
+
 /// Address and bump of the OracleConfig.
 pub fn find_oracle_config(oracle_program: &Pubkey) -> (Pubkey, u8) {
     Pubkey::find_program_address(&[ORACLE_SEED], oracle_program)
@@ -39,6 +42,14 @@ pub fn find_token_config(token_program: &Pubkey) -> (Pubkey, u8) {
 /// Address and bump of the GRID mint.
 pub fn find_mint(token_program: &Pubkey) -> (Pubkey, u8) {
     Pubkey::find_program_address(&[MINT_SEED], token_program)
+}
+
+/// Address and bump of the receipt of a retirement.
+pub fn find_retirement(token_program: &Pubkey, holder: &Pubkey, nonce: u64) -> (Pubkey, u8) {
+    Pubkey::find_program_address(
+        &[RETIREMENT_SEED, holder.as_ref(), &nonce.to_le_bytes()],
+        token_program,
+    )
 }
 
 /// Address of a program's ProgramData account, which names its upgrade authority.

@@ -7,11 +7,33 @@ use bytemuck::{AnyBitPattern, NoUninit};
 
 use crate::error::{GridError, GridResult};
 
-/// Tag of the registry's `RecordReadings`, which the oracle calls.
-pub const RECORD_READINGS: u8 = 3;
+/// Declares the instructions' tags as an enum, so that a program's dispatch has to match every one.
+#[macro_export]
+macro_rules! tags {
+    ($(#[$doc:meta])* $($name:ident = $tag:expr,)*) => {
+        $(#[$doc])*
+        #[allow(missing_docs)]
+        #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+        #[repr(u8)]
+        pub enum Tag {
+            $($name = $tag,)*
+        }
 
-/// Tag of the token program's `MintSettled`, which the registry calls.
-pub const MINT_SETTLED: u8 = 1;
+        impl Tag {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// The tag of a byte, or `InvalidInstructionData`.
+            #[inline(always)]
+            pub fn from_byte(byte: u8) -> $crate::GridResult<Self> {
+                $(if byte == Self::$name as u8 {
+                    return Ok(Self::$name);
+                })*
+                Err($crate::GridError::InvalidInstructionData)
+            }
+        }
+    };
+}
 
 /// Arguments whose Borsh bytes are their memory bytes: every struct that follows a tag is one.
 pub trait Args: AnyBitPattern + NoUninit {}
@@ -62,13 +84,13 @@ pub fn boolean(byte: u8) -> GridResult<bool> {
 pub struct Packed<T>(T);
 
 impl<T: Args> Packed<T> {
-    /// Its value.
+    /// The `T`.
     #[inline(always)]
     pub fn get(&self) -> T {
         self.0
     }
 
-    /// Its bytes.
+    /// The bytes that it is made of.
     #[inline(always)]
     pub fn bytes(&self) -> &[u8] {
         // SAFETY: a `T` has no uninitialized bytes, and this one no alignment.

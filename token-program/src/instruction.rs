@@ -3,8 +3,9 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use bytemuck::{Pod, Zeroable};
 use shared_state::{
-    pda::{find_mint, find_program_data, find_token_config},
-    program::ProposeAuthority,
+    call::{MintSettled, ProposeAuthority},
+    pda::{find_mint, find_program_data, find_retirement, find_token_config},
+    quantity::{BaseUnits, Wh},
 };
 use solana_program::{
     instruction::{AccountMeta, Instruction},
@@ -12,24 +13,16 @@ use solana_program::{
 };
 use solana_sdk_ids::system_program;
 
-/// The first byte of each instruction's data.
-pub mod tag {
-    /// [`Initialize`](super::TokenInstruction::Initialize)
-    pub const INITIALIZE: u8 = 0;
-    /// [`MintSettled`](super::TokenInstruction::MintSettled)
-    pub const MINT_SETTLED: u8 = shared_state::wire::MINT_SETTLED;
-    /// [`SetMintingEnabled`](super::TokenInstruction::SetMintingEnabled)
-    pub const SET_MINTING_ENABLED: u8 = 2;
-    /// [`SetMintLimit`](super::TokenInstruction::SetMintLimit)
-    pub const SET_MINT_LIMIT: u8 = 3;
-    /// [`RetireTokens`](super::TokenInstruction::RetireTokens)
-    pub const RETIRE_TOKENS: u8 = 4;
-    /// [`SetRegistryAuthority`](super::TokenInstruction::SetRegistryAuthority)
-    pub const SET_REGISTRY_AUTHORITY: u8 = 5;
-    /// [`ProposeAuthority`](super::TokenInstruction::ProposeAuthority)
-    pub const PROPOSE_AUTHORITY: u8 = 6;
-    /// [`AcceptAuthority`](super::TokenInstruction::AcceptAuthority)
-    pub const ACCEPT_AUTHORITY: u8 = 7;
+shared_state::tags! {
+    /// The first byte of each instruction's data.
+    Initialize = 0,
+    MintSettled = MintSettled::TAG,
+    SetMintingEnabled = 2,
+    SetMintLimit = 3,
+    RetireTokens = 4,
+    SetRegistryAuthority = 5,
+    ProposeAuthority = 6,
+    AcceptAuthority = 7,
 }
 
 /// Arguments of [`TokenInstruction::Initialize`].
@@ -38,14 +31,6 @@ pub mod tag {
 pub struct Initialize {
     /// Whose signature mints: the address of the RegistryConfig.
     pub registry_authority: Pubkey,
-}
-
-/// Arguments of [`TokenInstruction::MintSettled`].
-#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Eq, Pod, PartialEq, Zeroable)]
-#[repr(C)]
-pub struct MintSettled {
-    /// How much energy was settled (Wh).
-    pub energy_wh: u64,
 }
 
 /// Arguments of [`TokenInstruction::SetMintingEnabled`].
@@ -60,18 +45,20 @@ pub struct SetMintingEnabled {
 #[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Eq, Pod, PartialEq, Zeroable)]
 #[repr(C)]
 pub struct SetMintLimit {
-    /// How much may be minted at once (base units).
-    pub burst: u64,
-    /// And how much per second after that (base units).
-    pub rate_per_second: u64,
+    /// How much may be minted at once.
+    pub burst: BaseUnits,
+    /// And how much per second after that.
+    pub rate_per_second: BaseUnits,
 }
 
 /// Arguments of [`TokenInstruction::RetireTokens`].
 #[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Eq, Pod, PartialEq, Zeroable)]
 #[repr(C)]
 pub struct RetireTokens {
-    /// How much to burn (base units).
-    pub amount: u64,
+    /// How much to burn.
+    pub amount: BaseUnits,
+    /// What tells this receipt from the holder's others: any number that has none yet.
+    pub nonce: u64,
     /// On whose behalf its use is claimed.
     pub beneficiary: Pubkey,
     /// What it is claimed for, in the holder's words: up to 64 bytes, zero-padded.
@@ -102,26 +89,26 @@ pub enum TokenInstruction {
     /// 6. `[]` system program
     ///
     /// Logs [`TokenInitialized`](shared_state::event::TokenInitialized).
-    Initialize(Initialize) = tag::INITIALIZE,
+    Initialize(Initialize) = Tag::Initialize as u8,
 
     /// Mints 10^6 base units of GRID for each watt-hour. Only the registry program can call it.
     ///
-    /// 0. `[s]` registry authority
+    /// 0. `[s]` RegistryConfig, for which the registry program signs
     /// 1. `[w]` TokenConfig
     /// 2. `[w]` GRID mint
     /// 3. `[w]` recipient token account
     /// 4. `[]` SPL Token program
     ///
     /// Logs [`TokensMinted`](shared_state::event::TokensMinted).
-    MintSettled(MintSettled) = tag::MINT_SETTLED,
+    MintSettled(MintSettled) = Tag::MintSettled as u8,
 
-    /// Switches minting off or on. Nothing is lost while it is off: energy stays unsettled.
+    /// Switches minting off or on. While it is off, energy stays unsettled, and can be consumed.
     ///
     /// 0. `[s]` token authority
     /// 1. `[w]` TokenConfig
     ///
     /// Logs [`MintingEnabledChanged`](shared_state::event::MintingEnabledChanged).
-    SetMintingEnabled(SetMintingEnabled) = tag::SET_MINTING_ENABLED,
+    SetMintingEnabled(SetMintingEnabled) = Tag::SetMintingEnabled as u8,
 
     /// Limits how fast GRID is minted: at most `burst + rate_per_second * t` base units in any `t` seconds. Settlements
     /// mint as much as the limit leaves; what it doesn't stays unsettled.
@@ -130,18 +117,22 @@ pub enum TokenInstruction {
     /// 1. `[w]` TokenConfig
     ///
     /// Logs [`MintLimitChanged`](shared_state::event::MintLimitChanged).
-    SetMintLimit(SetMintLimit) = tag::SET_MINT_LIMIT,
+    SetMintLimit(SetMintLimit) = Tag::SetMintLimit as u8,
 
-    /// Burns GRID for good, to claim the use of its energy.
+    /// Burns GRID for good, to claim the use of its energy, and leaves a receipt: a
+    /// [`Retirement`](shared_state::state::Retirement), which is never changed or closed.
     ///
     /// 0. `[s]` holder
     /// 1. `[w]` the holder's GRID token account
     /// 2. `[w]` GRID mint
     /// 3. `[w]` TokenConfig
     /// 4. `[]` SPL Token program
+    /// 5. `[ws]` payer of the receipt's rent
+    /// 6. `[w]` Retirement, to be created
+    /// 7. `[]` system program
     ///
     /// Logs [`TokensRetired`](shared_state::event::TokensRetired).
-    RetireTokens(RetireTokens) = tag::RETIRE_TOKENS,
+    RetireTokens(RetireTokens) = Tag::RetireTokens as u8,
 
     /// Names somebody else whose signature mints. Whoever that is can mint, so the token authority can't do it: only
     /// the program's upgrade authority, which could replace the program's code as well.
@@ -151,7 +142,7 @@ pub enum TokenInstruction {
     /// 2. `[]` ProgramData of this program
     ///
     /// Logs [`RegistryAuthorityChanged`](shared_state::event::RegistryAuthorityChanged).
-    SetRegistryAuthority(SetRegistryAuthority) = tag::SET_REGISTRY_AUTHORITY,
+    SetRegistryAuthority(SetRegistryAuthority) = Tag::SetRegistryAuthority as u8,
 
     /// Proposes another token authority, or nobody any more.
     ///
@@ -159,7 +150,7 @@ pub enum TokenInstruction {
     /// 1. `[w]` TokenConfig
     ///
     /// Logs [`AuthorityProposed`](shared_state::event::AuthorityProposed).
-    ProposeAuthority(ProposeAuthority) = tag::PROPOSE_AUTHORITY,
+    ProposeAuthority(ProposeAuthority) = Tag::ProposeAuthority as u8,
 
     /// Makes the proposed token authority the new one.
     ///
@@ -167,7 +158,7 @@ pub enum TokenInstruction {
     /// 1. `[w]` TokenConfig
     ///
     /// Logs [`AuthorityChanged`](shared_state::event::AuthorityChanged).
-    AcceptAuthority = tag::ACCEPT_AUTHORITY,
+    AcceptAuthority = Tag::AcceptAuthority as u8,
 }
 
 impl TokenInstruction {
@@ -215,9 +206,9 @@ pub fn mint_settled(
     program_id: &Pubkey,
     registry_authority: &Pubkey,
     recipient: &Pubkey,
-    energy_wh: u64,
+    energy: Wh,
 ) -> Instruction {
-    TokenInstruction::MintSettled(MintSettled { energy_wh }).with(
+    TokenInstruction::MintSettled(MintSettled { energy }).with(
         program_id,
         vec![
             AccountMeta::new_readonly(*registry_authority, true),
@@ -247,8 +238,10 @@ pub fn retire_tokens(
     program_id: &Pubkey,
     holder: &Pubkey,
     token_account: &Pubkey,
+    payer: &Pubkey,
     args: RetireTokens,
 ) -> Instruction {
+    let retirement = find_retirement(program_id, holder, args.nonce).0;
     TokenInstruction::RetireTokens(args).with(
         program_id,
         vec![
@@ -257,6 +250,9 @@ pub fn retire_tokens(
             AccountMeta::new(find_mint(program_id).0, false),
             AccountMeta::new(find_token_config(program_id).0, false),
             AccountMeta::new_readonly(spl_token::ID, false),
+            AccountMeta::new(*payer, true),
+            AccountMeta::new(retirement, false),
+            AccountMeta::new_readonly(system_program::ID, false),
         ],
     )
 }
@@ -321,7 +317,10 @@ mod tests {
         let zeroed = Zeroable::zeroed();
         assert_eq!(first(set_mint_limit(&key, &key, zeroed)), (3, 17));
         let zeroed = Zeroable::zeroed();
-        assert_eq!(first(retire_tokens(&key, &key, &key, zeroed)), (4, 105));
+        assert_eq!(
+            first(retire_tokens(&key, &key, &key, &key, zeroed)),
+            (4, 113)
+        );
         assert_eq!(first(set_registry_authority(&key, &key, &key)), (5, 33));
         assert_eq!(propose_authority(&key, &key, &key).data[0], 6);
         assert_eq!(accept_authority(&key, &key).data, [7]);

@@ -27,6 +27,7 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
         None => return Err(GridError::ReporterListFull),
     }
     config.reporter_count = count as u64 + 1;
+    config.revise();
     ReporterAdded {
         reporter,
         reporter_count: config.reporter_count,

@@ -5,41 +5,67 @@ use shared_state::{
     error::ensure,
     event::{EventData, OracleInitialized},
     pda::ORACLE_SEED,
-    program::{count_error, nonzero, program, require_upgrade_authority, signer, AccountMut},
+    program::{count_error, create, nonzero, require_upgrade_authority, Payer, Program, Signer},
     state::{AccountType, Header, OracleConfig, ORACLE_ACTIVE},
     wire, GridError, GridResult,
 };
 use solana_account_view::AccountView;
 use solana_program::pubkey::Pubkey;
-use solana_sdk_ids::system_program;
 
 use crate::instruction::Initialize;
+
+/// 0. `[s]` upgrade authority, 1. `[ws]` payer, 2. `[w]` OracleConfig, 3. ProgramData, 4. system program.
+struct Accounts<'a> {
+    authority: Signer<'a>,
+    payer: Payer<'a>,
+    config: &'a AccountView,
+    system: Program<'a>,
+}
+
+impl<'a> Accounts<'a> {
+    fn load(program_id: &Pubkey, accounts: &'a [AccountView]) -> GridResult<Self> {
+        let [authority, payer, config, program_data, system] = accounts else {
+            return Err(count_error(accounts.len(), 5));
+        };
+        let authority = Signer::new(authority, "upgrade authority")?;
+        require_upgrade_authority(program_id, &authority, program_data)?;
+        Ok(Self {
+            authority,
+            payer: Payer::new(payer)?,
+            config,
+            system: Program::system(system)?,
+        })
+    }
+}
 
 pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> GridResult {
     let Initialize {
         registry_program,
         rules,
     } = wire::args(data)?;
-    let [authority, payer, config, program_data, system] = accounts else {
-        return Err(count_error(accounts.len(), 5));
-    };
-    let authority = require_upgrade_authority(program_id, authority, program_data)?;
-    signer(payer, "payer")?;
-    program(system, &system_program::ID, "system program")?;
+    let mut accounts = Accounts::load(program_id, accounts)?;
     nonzero(&registry_program)?;
     ensure(rules.are_valid(), GridError::InvalidRules)?;
 
-    AccountMut::create(program_id, payer, config, &[ORACLE_SEED, &[]], |bump| {
-        OracleConfig {
-            header: Header::new(AccountType::OracleConfig, bump, ORACLE_ACTIVE),
-            authority: *authority,
-            registry_program,
-            rules,
-            ..OracleConfig::zeroed()
-        }
-    })?;
+    let authority = *accounts.authority.key();
+    let content = |bump| OracleConfig {
+        header: Header::new(AccountType::OracleConfig, bump, ORACLE_ACTIVE),
+        authority,
+        registry_program,
+        rules,
+        ..OracleConfig::zeroed()
+    };
+    let (payer, system) = (&mut accounts.payer, &accounts.system);
+    create(
+        program_id,
+        accounts.config,
+        payer,
+        system,
+        [ORACLE_SEED],
+        content,
+    )?;
     OracleInitialized {
-        authority: *authority,
+        authority,
         registry_program,
     }
     .emit();

@@ -2,6 +2,7 @@
 
 use shared_state::{
     event::{EventData, ReporterRemoved},
+    program::NOBODY,
     state::OracleConfig,
     wire, GridError, GridResult,
 };
@@ -30,11 +31,12 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
             None => return Err(GridError::ReporterNotListed),
         }
     }
-    *last = Pubkey::new_from_array([0; 32]);
+    *last = NOBODY;
     *reporter_count = others.len() as u64;
+    config.revise();
     ReporterRemoved {
         reporter,
-        reporter_count: *reporter_count,
+        reporter_count: config.reporter_count,
     }
     .emit();
     Ok(())

@@ -20,8 +20,9 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
     } else {
         ORACLE_PAUSED
     };
+    config.revise();
     OracleActiveChanged {
-        changed_by: *authority,
+        changed_by: *authority.key(),
         active,
     }
     .emit();

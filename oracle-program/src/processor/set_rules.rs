@@ -16,8 +16,9 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
     let (authority, mut config) = by_authority(program_id, accounts)?;
     ensure(rules.are_valid(), GridError::InvalidRules)?;
     config.rules = rules;
+    config.revise();
     RulesChanged {
-        changed_by: *authority,
+        changed_by: *authority.key(),
         rules,
     }
     .emit();

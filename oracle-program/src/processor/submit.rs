@@ -1,308 +1,213 @@
 //! What `SubmitReadings` and `SubmitSignedReadings` share: readings are judged, and the registry records the outcomes.
 
 use shared_state::{
+    call::{OutcomeList, RecordReadings},
     error::ensure,
     pda::ORACLE_SEED,
-    program::{
-        blame, invoke_signed_list, is_zero, program, signer, unix_timestamp, writable, Account,
-        Call, FixedVec, HeadedList,
+    program::{blame, invoke_signed_list, unix_timestamp, Account, Call, Program, Signer},
+    reading::{Reading, RejectReason},
+    state::{
+        AccountLayout, DeviceKeyType, Meter, OracleConfig, ReadingState, RegistryConfig,
+        ORACLE_ACTIVE,
     },
-    reading::{Reading, ReadingOutcome},
-    state::{AccountLayout, Meter, OracleConfig, Track, ORACLE_ACTIVE},
-    wire::{self, Packed},
     GridError, GridResult,
 };
 use solana_account_view::AccountView;
 use solana_address::address_eq;
 use solana_program::pubkey::Pubkey;
 
-use crate::{
-    rules::{self, timestamp::Window, Context},
-    signature::Signatures,
-};
+use crate::rules::{self, timestamp::Window, Context, Refusal};
 
-/// The accounts of a submission.
+/// The accounts of a submission: 0. `[s]` reporter, 1. OracleConfig, 2. RegistryConfig, 3. registry program.
 pub struct Accounts<'a> {
-    pub reporter: &'a AccountView,
-    pub config: &'a AccountView,
-    pub registry_config: &'a AccountView,
-    pub registry_program: &'a AccountView,
-    pub meters: &'a [AccountView],
+    config: Account<'a, OracleConfig>,
+    registry_config: Account<'a, RegistryConfig>,
+    registry_program: Program<'a>,
 }
 
-/// The arguments of a submission.
-pub struct Arguments<'a> {
-    strict: bool,
-    readings: &'a [Packed<Reading>],
-}
-
-impl<'a> Arguments<'a> {
-    /// Reads them from instruction data: at least one reading.
+impl<'a> Accounts<'a> {
     #[inline(always)]
-    pub fn new(data: &'a [u8]) -> GridResult<Self> {
-        let (strict, readings) = wire::tag(data)?;
-        let arguments = Self {
-            strict: wire::boolean(strict)?,
-            readings: wire::list(readings)?,
-        };
+    pub fn load(
+        program_id: &Pubkey,
+        [reporter, config, registry_config, registry_program]: [&'a AccountView; 4],
+    ) -> GridResult<Self> {
+        let config = Account::<OracleConfig>::new(config, program_id)?;
+        let reporter = Signer::new(reporter, "reporter")?;
+        let is_listed = |listed| reporter.is(listed);
         ensure(
-            !arguments.readings.is_empty(),
-            GridError::InvalidInstructionData,
-        )?;
-        Ok(arguments)
-    }
-
-    /// Checks that there is one meter for each reading.
-    #[inline(always)]
-    pub fn check_count(&self, meters: &[AccountView]) -> GridResult {
-        ensure(
-            self.readings.len() >= meters.len(),
-            GridError::TooManyAccounts,
+            config.reporters().iter().any(is_listed),
+            GridError::Unauthorized,
         )?;
         ensure(
-            self.readings.len() <= meters.len(),
-            GridError::NotEnoughAccounts,
-        )
+            config.header.status == ORACLE_ACTIVE,
+            GridError::OraclePaused,
+        )?;
+        let registry_program = Program::new(
+            registry_program,
+            &config.registry_program,
+            "registry program",
+        )?;
+        Ok(Self {
+            registry_config: Account::new(registry_config, registry_program.address())?,
+            config,
+            registry_program,
+        })
     }
 }
 
-/// Judges the readings and has the registry record the outcomes. With `signatures`, each must be its device's.
-#[inline(never)]
-pub fn submit(
-    program_id: &Pubkey,
-    accounts: &Accounts,
-    arguments: &Arguments,
-    signatures: &Option<Signatures>,
-) -> GridResult {
-    let Accounts {
-        registry_config,
-        registry_program,
-        meters,
-        ..
-    } = *accounts;
-    let config = Account::<OracleConfig>::new(accounts.config, program_id)?;
-    let reporter = signer(accounts.reporter, "reporter")?;
-    let is_listed = |listed| address_eq(listed, reporter);
-    ensure(
-        config.reporters().iter().any(is_listed),
-        GridError::Unauthorized,
-    )?;
-    ensure(
-        config.header.status == ORACLE_ACTIVE,
-        GridError::OraclePaused,
-    )?;
-    program(
-        registry_program,
-        &config.registry_program,
-        "registry program",
-    )?;
-
-    let context = Context {
-        rules: &config.rules,
-        window: Window::new(&config.rules, unix_timestamp()?),
-        is_signed: signatures.is_some(),
-    };
-    let mut outcomes = HeadedList::<ReadingOutcome>::new(meters.len())?;
-    let batch = Batch {
-        context,
-        registry_program: &config.registry_program,
-        meters,
-        arguments,
-    };
-    if signatures.is_none() && batch.is_distinct() {
-        batch.judge_distinct(&mut outcomes)?;
-    } else {
-        batch.judge_any(signatures, &mut outcomes)?;
-    }
-
-    let configs = [
-        Call::readonly(config.view()).signer(),
-        Call::readonly(registry_config),
-    ];
-    invoke_signed_list(
-        registry_program.address(),
-        &configs,
-        meters,
-        outcomes.with_header(&record_readings_header(meters.len())),
-        &[ORACLE_SEED, &[config.header.bump]],
-    );
-    Ok(())
-}
-
-/// The readings of a submission and the meters that they are of.
-struct Batch<'a> {
+/// Readings on their way to the registry.
+pub struct Submission<'a> {
+    accounts: &'a Accounts<'a>,
     context: Context<'a>,
-    registry_program: &'a Pubkey,
-    meters: &'a [AccountView],
-    arguments: &'a Arguments<'a>,
+    /// Whether the first bad reading fails the transaction.
+    is_strict: bool,
+    outcomes: OutcomeList,
 }
 
-impl<'a> Batch<'a> {
-    /// Whether no meter repeats.
+impl<'a> Submission<'a> {
+    /// Begins a submission of at most `capacity` readings.
     #[inline(always)]
-    fn is_distinct(&self) -> bool {
-        // The runtime lays accounts out in their order, and a repeated one shares its place with the first: the places
-        // go up exactly if none repeats.
-        let mut highest = core::ptr::null();
-        self.meters.iter().all(|view| {
-            let goes_up = highest < view.account_ptr();
-            highest = view.account_ptr();
-            goes_up
+    pub fn new(
+        accounts: &'a Accounts<'a>,
+        is_strict: bool,
+        is_signed: bool,
+        capacity: usize,
+    ) -> GridResult<Self> {
+        let rules = &accounts.config.rules;
+        Ok(Self {
+            accounts,
+            context: Context {
+                rules,
+                window: Window::new(rules, unix_timestamp()?),
+                is_signed,
+            },
+            is_strict,
+            outcomes: RecordReadings::list(capacity),
         })
     }
 
-    /// A meter of the batch, which the registry will write to.
+    /// A meter of the registry's, which will write to it.
     #[inline(always)]
-    fn meter(&self, view: &'a AccountView) -> GridResult<Account<'a, Meter>> {
-        let meter = Account::<Meter>::new(view, self.registry_program)?;
-        writable(view, Meter::NAME)?;
-        Ok(meter)
+    pub fn meter(&self, view: &'a AccountView) -> GridResult<Account<'a, Meter>> {
+        Account::passed_writable(view, self.registry_program())
     }
 
-    /// Judges unsigned readings, each of another meter: the usual batch, in a loop with nothing else in it.
-    #[inline(never)]
-    fn judge_distinct(&self, outcomes: &mut HeadedList<ReadingOutcome>) -> GridResult {
-        let mut readings = self.arguments.readings.iter();
-        for view in self.meters {
-            let Some(reading) = readings.next() else {
-                break;
-            };
-            let meter = self.meter(view)?;
-            if let Err(error) = judge(&self.context, &meter, meter.track(), reading, outcomes) {
-                self.refuse(error, meter.track(), reading, outcomes)?;
-            }
-        }
-        Ok(())
+    /// The program that keeps the meters.
+    #[inline(always)]
+    pub fn registry_program(&self) -> &'a Pubkey {
+        self.accounts.registry_program.address()
     }
 
-    /// Judges any readings. The accounts change only when the registry is called, so a meter's second reading is judged
-    /// against what its first one left behind.
-    #[inline(never)]
-    fn judge_any(
-        &self,
-        signatures: &Option<Signatures>,
-        outcomes: &mut HeadedList<ReadingOutcome>,
+    /// Judges a reading of a meter that is in this state, and notes the outcome with these flags beside its own.
+    #[inline(always)]
+    pub fn judge(
+        &mut self,
+        meter: &Meter,
+        state: &ReadingState,
+        reading: Reading,
+        flags: u8,
     ) -> GridResult {
-        let is_distinct = self.is_distinct();
-        let mut tracks = FixedVec::new(self.meters.len());
-        let readings = self.arguments.readings.iter();
-        for (index, (view, reading)) in self.meters.iter().zip(readings).enumerate() {
-            let meter = self.meter(view)?;
-            if let Some(signatures) = signatures {
-                check_signature(signatures, index, self.registry_program, &meter, reading)?;
-            }
-            let track = if is_distinct {
-                meter.track()
-            } else {
-                let earlier = self.earlier(index, view);
-                let earlier = earlier.and_then(|earlier| tracks.as_slice().get(earlier));
-                earlier.unwrap_or(meter.track())
-            };
-            if let Err(error) = judge(&self.context, &meter, track, reading, outcomes) {
-                self.refuse(error, track, reading, outcomes)?;
-            }
-            if !is_distinct {
-                let next = rules::follow(track, &outcomes.last().get());
-                tracks.push(next)?;
-            }
+        match judge(
+            &self.context,
+            meter,
+            state,
+            reading,
+            flags,
+            &mut self.outcomes,
+        ) {
+            Ok(()) => Ok(()),
+            Err(refusal) => self.refuse(state, reading, refusal, flags),
         }
-        Ok(())
-    }
-
-    /// Which reading before `index` is the last one of the same meter, if there is one.
-    #[inline(always)]
-    fn earlier(&self, index: usize, view: &AccountView) -> Option<usize> {
-        let is_same = |earlier: &AccountView| earlier.account_ptr() == view.account_ptr();
-        self.meters.get(..index)?.iter().rposition(is_same)
     }
 
     /// What becomes of a reading that broke a rule: it fails the transaction, or is recorded as rejected.
     #[cold]
     #[inline(never)]
     fn refuse(
-        &self,
-        error: GridError,
-        track: &Track,
-        reading: &Packed<Reading>,
-        outcomes: &mut HeadedList<ReadingOutcome>,
+        &mut self,
+        state: &ReadingState,
+        reading: Reading,
+        refusal: Refusal,
+        flags: u8,
     ) -> GridResult {
-        if self.arguments.strict {
-            return Err(blame(Meter::NAME, error));
+        if self.is_strict {
+            return Err(blame(Meter::NAME, refusal.reason.into()));
         }
-        rules::reject(error, track, reading, outcomes)
+        let mut outcome = rules::rejected(state, reading, refusal);
+        outcome.flags |= flags;
+        self.outcomes.push(outcome)
+    }
+
+    /// The state after the reading that was judged last.
+    #[inline(always)]
+    pub fn next_state(&self, state: &ReadingState) -> ReadingState {
+        let mut next = *state;
+        if let Some(outcome) = self.outcomes.last() {
+            next.apply(&outcome);
+        }
+        next
+    }
+
+    /// Has the registry record the outcomes: those of each meter of `meters`, in their order.
+    #[inline(always)]
+    pub fn record(mut self, meters: &[AccountView]) {
+        let Accounts {
+            config,
+            registry_config,
+            registry_program,
+        } = self.accounts;
+        let configs = [
+            Call::readonly(config).signer(),
+            Call::readonly(registry_config),
+        ];
+        let seeds: [&[u8]; 2] = [ORACLE_SEED, &[config.header.bump]];
+        // SAFETY: every reference into a meter's data was to judge a reading; the last use of any is behind us.
+        unsafe {
+            let data = self.outcomes.encode();
+            invoke_signed_list(registry_program, &configs, meters, data, &seeds);
+        }
     }
 }
 
-/// Checks that a reading is signed by its meter's device. This is no rule whose breach is recorded: nobody knows whose
-/// reading it is.
-#[inline(always)]
-fn check_signature(
-    signatures: &Signatures,
-    index: usize,
-    registry_program: &Pubkey,
-    meter: &Meter,
-    reading: &Packed<Reading>,
-) -> GridResult {
-    if is_zero(&meter.device_key) {
-        return Err(blame(Meter::NAME, GridError::DeviceKeyMissing));
-    }
-    let Meter {
-        device_key,
-        meter_id,
-        ..
-    } = meter;
-    if signatures.is_of(index, device_key, registry_program, meter_id, reading) {
-        Ok(())
-    } else {
-        Err(blame(Meter::NAME, GridError::SignatureMismatch))
-    }
-}
-
-/// Judges one reading. Not inlined: a function of its own has all registers to itself, for two units.
+/// Judges one reading. Not inlined: a function of its own has all registers to itself.
 #[inline(never)]
 fn judge(
     context: &Context,
     meter: &Meter,
-    track: &Track,
-    reading: &Packed<Reading>,
-    outcomes: &mut HeadedList<ReadingOutcome>,
-) -> GridResult {
-    ensure(meter.is_active(), GridError::MeterNotActive)?;
+    state: &ReadingState,
+    reading: Reading,
+    flags: u8,
+    outcomes: &mut OutcomeList,
+) -> Result<(), Refusal> {
+    ensure(meter.is_active(), RejectReason::MeterNotActive)?;
     ensure(
-        context.is_signed || is_zero(&meter.device_key),
-        GridError::UnsignedReading,
+        context.is_signed || meter.device_key_type == DeviceKeyType::None as u8,
+        RejectReason::UnsignedReading,
     )?;
-    rules::accept(context, track, reading, outcomes)
+    let mut outcome = rules::judge(context, state, reading)?;
+    outcome.flags |= flags;
+    // There is room for as many readings as were announced.
+    let _ = outcomes.push(outcome);
+    Ok(())
 }
 
-/// Header of the registry's `RecordReadings`: tag and number of outcomes.
+/// Whether no meter repeats.
 #[inline(always)]
-fn record_readings_header(count: usize) -> [u8; 5] {
-    let mut header = [wire::RECORD_READINGS; 5];
-    let (_, rest) = header.split_at_mut(1);
-    rest.copy_from_slice(&(count as u32).to_le_bytes());
-    header
+pub fn are_distinct(meters: &[AccountView]) -> bool {
+    // The runtime lays accounts out in their order, and a repeated one shares its place with the first: the places go up
+    // exactly if none repeats.
+    let mut highest = core::ptr::null();
+    meters.iter().all(|view| {
+        let goes_up = highest < view.account_ptr();
+        highest = view.account_ptr();
+        goes_up
+    })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use bytemuck::Zeroable;
-
-    #[test]
-    fn the_data_is_a_tag_and_a_borsh_list() {
-        let outcomes = [1u8, 2].map(|reason| ReadingOutcome {
-            reason,
-            ..ReadingOutcome::zeroed()
-        });
-        let mut list = HeadedList::new(2).expect("room");
-        for outcome in outcomes {
-            list.place().expect("room").put(outcome.into());
-        }
-        let expected = borsh::to_vec(&(wire::RECORD_READINGS, outcomes.to_vec()));
-        assert_eq!(
-            list.with_header(&record_readings_header(2)),
-            expected.expect("to memory")
-        );
-    }
+/// Which of the accounts before `index` is the last one that is the same, if there is one.
+#[inline(always)]
+pub fn earlier(meters: &[AccountView], index: usize) -> Option<usize> {
+    let view = meters.get(index)?;
+    let is_same = |earlier: &AccountView| address_eq(earlier.address(), view.address());
+    meters.get(..index)?.iter().rposition(is_same)
 }

@@ -1,24 +1,48 @@
 //! `SubmitReadings`: readings that the reporter vouches for.
 
-use shared_state::{GridError, GridResult};
+use shared_state::{
+    error::ensure,
+    program::{count_error, List},
+    reading::Reading,
+    state::ReadingState,
+    wire, GridError, GridResult,
+};
 use solana_account_view::AccountView;
 use solana_program::pubkey::Pubkey;
 
-use super::submit::{submit, Accounts, Arguments};
+use super::submit::{are_distinct, earlier, Accounts, Submission};
 
 #[inline(always)]
 pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> GridResult {
-    let arguments = Arguments::new(data)?;
+    let (strict, readings) = wire::tag(data)?;
+    let is_strict = wire::boolean(strict)?;
+    let readings = wire::list::<Reading>(readings)?;
+    ensure(!readings.is_empty(), GridError::InvalidInstructionData)?;
     let [reporter, config, registry_config, registry_program, meters @ ..] = accounts else {
         return Err(GridError::NotEnoughAccounts);
     };
-    arguments.check_count(meters)?;
-    let accounts = Accounts {
-        reporter,
-        config,
-        registry_config,
-        registry_program,
-        meters,
-    };
-    submit(program_id, &accounts, &arguments, &None)
+    if readings.len() != meters.len() {
+        return Err(count_error(meters.len(), readings.len()));
+    }
+    let accounts = [reporter, config, registry_config, registry_program];
+    let accounts = Accounts::load(program_id, accounts)?;
+
+    let mut submission = Submission::new(&accounts, is_strict, false, readings.len())?;
+    // The accounts change only when the registry is called, so a meter's second reading is judged against the state that
+    // its first one leaves behind.
+    let is_distinct = are_distinct(meters);
+    let mut states = List::<ReadingState>::new(if is_distinct { 0 } else { meters.len() });
+    for (index, (view, reading)) in meters.iter().zip(readings).enumerate() {
+        let meter = submission.meter(view)?;
+        if is_distinct {
+            submission.judge(&meter, &meter.state, reading.get(), 0)?;
+        } else {
+            let carried = earlier(meters, index).and_then(|earlier| states.get(earlier));
+            let state = carried.unwrap_or(meter.state);
+            submission.judge(&meter, &state, reading.get(), 0)?;
+            states.push(submission.next_state(&state))?;
+        }
+    }
+    submission.record(meters);
+    Ok(())
 }

@@ -1,45 +1,103 @@
 //! `SubmitSignedReadings`: readings that the meters' devices signed.
 
-use shared_state::{error::ensure, program::blame, GridError, GridResult};
+use bytemuck::pod_read_unaligned;
+use shared_state::{
+    error::ensure,
+    program::{blame, List},
+    reading::{flags::SAME_METER, Reading},
+    state::{AccountLayout, Meter, ReadingState},
+    wire, GridError, GridResult,
+};
 use solana_account_view::AccountView;
 use solana_address::address_eq;
 use solana_program::pubkey::Pubkey;
-use solana_sdk_ids::{ed25519_program, sysvar};
+use solana_sdk_ids::sysvar;
 
-use super::submit::{submit, Accounts, Arguments};
-use crate::signature::{same, Signatures};
+use super::submit::{earlier, Accounts, Submission};
+use crate::{
+    instruction::SubmitSignedReadings,
+    signature::{Signatures, Verified},
+};
 
 #[inline(always)]
 pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> GridResult {
-    let arguments = Arguments::new(data)?;
+    let SubmitSignedReadings { strict } = wire::args(data)?;
+    let is_strict = wire::boolean(strict)?;
     let [reporter, config, registry_config, registry_program, instructions, meters @ ..] = accounts
     else {
         return Err(GridError::NotEnoughAccounts);
     };
-    arguments.check_count(meters)?;
+    ensure(!meters.is_empty(), GridError::NotEnoughAccounts)?;
     if !address_eq(instructions.address(), &sysvar::instructions::ID) {
         return Err(blame("instructions sysvar", GridError::WrongAddress));
     }
     // SAFETY: the runtime wrote the sysvar before the instruction began, and nothing changes it during one.
     let instructions = unsafe { instructions.borrow_unchecked() };
-    let signatures = find_signatures(program_id, instructions, meters.len())?;
-    let accounts = Accounts {
-        reporter,
-        config,
-        registry_config,
-        registry_program,
-        meters,
-    };
-    submit(program_id, &accounts, &arguments, &Some(signatures))
+    let signatures = find_signatures(instructions, meters.len())?;
+    let accounts = [reporter, config, registry_config, registry_program];
+    let accounts = Accounts::load(program_id, accounts)?;
+
+    let capacity = most_readings(&signatures);
+    let mut submission = Submission::new(&accounts, is_strict, true, capacity)?;
+    // As in a batch of unsigned readings: each is judged against what the one before it leaves behind.
+    let mut states = List::<ReadingState>::new(meters.len());
+    let mut signatures = signatures.into_iter().flatten();
+    let mut current = signatures.next();
+    for (index, view) in meters.iter().enumerate() {
+        let meter = submission.meter(view)?;
+        if current.as_ref().is_some_and(Signatures::is_used_up) {
+            current = signatures.next();
+        }
+        let verified = current
+            .as_mut()
+            .and_then(Signatures::take_next)
+            .ok_or(GridError::SignatureLayout)?;
+        check_signature(&verified, submission.registry_program(), &meter)?;
+        let readings = verified.readings().ok_or(GridError::SignatureLayout)?;
+        let carried = earlier(meters, index).and_then(|earlier| states.get(earlier));
+        let mut state = carried.unwrap_or(meter.state);
+        let mut flags = 0;
+        for reading in readings {
+            let reading: Reading = pod_read_unaligned(reading);
+            submission.judge(&meter, &state, reading, flags)?;
+            state = submission.next_state(&state);
+            flags = SAME_METER;
+        }
+        states.push(state)?;
+    }
+    submission.record(meters);
+    Ok(())
 }
 
-/// The signatures in the instruction right before this one.
+/// Checks that a signature is the device's of this meter, for this meter. This is no rule whose breach is recorded: nobody
+/// knows whose reading it is.
 #[inline(always)]
-fn find_signatures<'a>(
-    program_id: &Pubkey,
-    instructions: &'a [u8],
-    count: usize,
-) -> GridResult<Signatures<'a>> {
+fn check_signature(verified: &Verified, registry_program: &Pubkey, meter: &Meter) -> GridResult {
+    let Meter {
+        device_key_type,
+        device_key,
+        meter_id,
+        ..
+    } = meter;
+    if *device_key_type == 0 {
+        return Err(blame(Meter::NAME, GridError::DeviceKeyMissing));
+    }
+    if verified.is_of(*device_key_type, device_key, registry_program, meter_id) {
+        Ok(())
+    } else {
+        Err(blame(Meter::NAME, GridError::SignatureMismatch))
+    }
+}
+
+/// How many readings there can be in these instructions at most.
+fn most_readings(signatures: &[Option<Signatures>; 2]) -> usize {
+    let bytes = signatures.iter().flatten().map(Signatures::length);
+    bytes.sum::<usize>() / size_of::<Reading>()
+}
+
+/// The signatures in the one or two instructions right before the transaction's current one: as many as meters.
+#[inline(always)]
+fn find_signatures(instructions: &[u8], meters: usize) -> GridResult<[Option<Signatures<'_>>; 2]> {
     // Its offsets are 16-bit numbers: none of them can have wrapped around in a sysvar of this size.
     ensure(
         instructions.len() <= usize::from(u16::MAX),
@@ -48,17 +106,19 @@ fn find_signatures<'a>(
     let (_, current) = instructions
         .split_last_chunk::<2>()
         .ok_or(GridError::SignaturesMissing)?;
+    // During a call by another program, this is the instruction of the transaction that led to it.
     let current = usize::from(u16::from_le_bytes(*current));
-    // During a call by another program, the current instruction of the transaction is that program's.
-    let (program, _) = instruction_at(instructions, current).ok_or(GridError::SignaturesMissing)?;
-    ensure(same(program, program_id.as_array()), GridError::NotTopLevel)?;
-
-    let before = current
-        .checked_sub(1)
-        .and_then(|before| instruction_at(instructions, before));
-    match before {
-        Some((program, data)) if same(program, ed25519_program::ID.as_array()) => {
-            Signatures::new(data, count).ok_or(GridError::SignatureLayout)
+    let before = |steps: usize| {
+        let (program, data) = instruction_at(instructions, current.checked_sub(steps)?)?;
+        Signatures::new(program, data)
+    };
+    let last = before(1).ok_or(GridError::SignaturesMissing)?;
+    if last.count() == meters {
+        return Ok([Some(last), None]);
+    }
+    match before(2) {
+        Some(first) if first.count().wrapping_add(last.count()) == meters => {
+            Ok([Some(first), Some(last)])
         }
         _ => Err(GridError::SignaturesMissing),
     }
@@ -68,7 +128,7 @@ fn find_signatures<'a>(
 /// instruction, the `u16` offset where it starts; there, `u16` number of accounts, 33 bytes for each, the program's
 /// address, `u16` length, the data; at the very end, the `u16` index of the current instruction.
 #[inline(always)]
-fn instruction_at(sysvar: &[u8], index: usize) -> Option<(&[u8; 32], &[u8])> {
+fn instruction_at(sysvar: &[u8], index: usize) -> Option<(&Pubkey, &[u8])> {
     const ACCOUNT: usize = 33;
     // All sums and products are of 16-bit numbers.
     let start = u16_at(sysvar, index.wrapping_mul(2).wrapping_add(2))?;
@@ -79,7 +139,7 @@ fn instruction_at(sysvar: &[u8], index: usize) -> Option<(&[u8; 32], &[u8])> {
         .wrapping_add(2);
     let (program, rest) = sysvar.get(program..)?.split_first_chunk::<32>()?;
     let length = u16_at(rest, 0)?;
-    Some((program, rest.get(2..)?.get(..length)?))
+    Some((bytemuck::cast_ref(program), rest.get(2..)?.get(..length)?))
 }
 
 #[inline(always)]
@@ -91,8 +151,8 @@ fn u16_at(bytes: &[u8], at: usize) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::signature::{message, precompile};
-    use shared_state::reading::Reading;
+    use crate::signature::{precompile, Scheme, SignedMessage};
+    use shared_state::state::DeviceKeyType;
     use solana_program::instruction::Instruction;
 
     const ORACLE: Pubkey = Pubkey::new_from_array([9; 32]);
@@ -116,61 +176,69 @@ mod tests {
         data
     }
 
-    fn signatures() -> Instruction {
-        let reading = Reading {
-            timestamp: 1,
-            generation_register: 2,
-            consumption_register: 3,
+    fn signatures(scheme: Scheme, count: usize) -> Instruction {
+        let signed = SignedMessage {
+            key_type: DeviceKeyType::Ed25519,
+            key: Pubkey::new_from_array([1; 32]),
+            signature: [2; 64],
+            message: vec![3; 104],
         };
-        let key = Pubkey::new_from_array([1; 32]);
-        precompile(&[(key, [2; 64], message(&key, &[3; 32], &reading))])
+        precompile(scheme, &vec![signed; count])
     }
 
-    fn find(instructions: &[Instruction], current: u16) -> GridResult {
-        find_signatures(&ORACLE, &sysvar(instructions, current), 1).map(|_| ())
+    /// How many signatures are found in each instruction, for this number of meters.
+    fn find(instructions: &[&Instruction], current: u16, meters: usize) -> GridResult<Vec<usize>> {
+        let instructions: Vec<_> = instructions.iter().map(|i| (*i).clone()).collect();
+        let sysvar = sysvar(&instructions, current);
+        let found = find_signatures(&sysvar, meters)?;
+        Ok(found.iter().flatten().map(Signatures::count).collect())
     }
+
+    const MISSING: GridResult<Vec<usize>> = Err(GridError::SignaturesMissing);
 
     #[test]
     fn the_signatures_are_those_right_before() {
-        let submit = Instruction::new_with_bytes(ORACLE, &[2], Vec::new());
-        let other = Instruction::new_with_bytes(Pubkey::new_unique(), &[7; 50], Vec::new());
-        let (signatures, submit) = (&signatures(), &submit);
-        let of = |instructions: &[&Instruction], current| {
-            let instructions: Vec<_> = instructions.iter().map(|i| (*i).clone()).collect();
-            find(&instructions, current)
-        };
-        assert_eq!(of(&[signatures, submit], 1), Ok(()));
-        assert_eq!(of(&[&other, signatures, submit, signatures], 2), Ok(()));
-        assert_eq!(
-            of(&[submit, signatures], 0),
-            Err(GridError::SignaturesMissing)
-        );
-        assert_eq!(
-            of(&[signatures, &other, submit], 2),
-            Err(GridError::SignaturesMissing)
-        );
-        assert_eq!(of(&[signatures, &other], 1), Err(GridError::NotTopLevel));
-        assert_eq!(
-            of(&[signatures, submit], 2),
-            Err(GridError::SignaturesMissing)
-        );
+        let submit = &Instruction::new_with_bytes(ORACLE, &[2], Vec::new());
+        let other = &Instruction::new_with_bytes(Pubkey::new_unique(), &[7; 50], Vec::new());
+        let one = &signatures(Scheme::Ed25519, 1);
+        let two = &signatures(Scheme::Secp256r1, 2);
+        assert_eq!(find(&[one, submit], 1, 1), Ok(vec![1]));
+        assert_eq!(find(&[other, one, submit, one], 2, 1), Ok(vec![1]));
+        // Whatever program leads to the oracle.
+        assert_eq!(find(&[one, other], 1, 1), Ok(vec![1]));
+        assert_eq!(find(&[two, one, submit], 2, 3), Ok(vec![2, 1]));
+        assert_eq!(find(&[one, two, submit], 2, 3), Ok(vec![1, 2]));
+        assert_eq!(find(&[one, one, submit], 2, 2), Ok(vec![1, 1]));
+        // One that isn't needed is somebody else's.
+        assert_eq!(find(&[two, one, submit], 2, 1), Ok(vec![1]));
+        for (instructions, current, meters) in [
+            (&[submit, one][..], 0, 1),
+            (&[one, other, submit], 2, 1),
+            (&[one, submit], 2, 1),
+            (&[one, submit], 1, 2),
+            (&[two, submit], 1, 1),
+            (&[two, one, submit], 2, 2),
+            (&[two, one, submit], 2, 4),
+            (&[one, one, one, submit], 3, 3),
+            (&[one, other, one, submit], 3, 2),
+        ] {
+            assert_eq!(find(instructions, current, meters), MISSING);
+        }
     }
 
     #[test]
     fn a_sysvar_that_is_cut_off_has_no_signatures() {
         let submit = Instruction::new_with_bytes(ORACLE, &[2], Vec::new());
-        let whole = sysvar(&[signatures(), submit], 1);
-        assert!(find_signatures(&ORACLE, &whole, 1).is_ok());
-        // Up to the end of the submission's program id; its own data doesn't matter.
-        for length in 0..whole.len() - 5 {
+        let whole = sysvar(&[signatures(Scheme::Ed25519, 1), submit], 1);
+        assert!(find_signatures(&whole, 1).is_ok());
+        // Up to the end of the instruction with the signatures, of which the index stands in for the last two bytes; what is
+        // behind it doesn't matter.
+        for length in 0..whole.len() - 41 {
             let mut cut = whole[..length].to_vec();
             cut.extend(1u16.to_le_bytes());
-            assert!(
-                find_signatures(&ORACLE, &cut, 1).is_err(),
-                "cut at {length}"
-            );
+            assert!(find_signatures(&cut, 1).is_err(), "cut at {length}");
         }
-        assert!(find_signatures(&ORACLE, &[], 1).is_err());
+        assert!(find_signatures(&[], 1).is_err());
     }
 
     /// Behind 64 KiB, offsets could point back into data that anybody wrote.
@@ -179,11 +247,11 @@ mod tests {
         let submit = Instruction::new_with_bytes(ORACLE, &[2], Vec::new());
         let with_filler = |length: usize| {
             let filler = Instruction::new_with_bytes(ORACLE, &vec![0; length], Vec::new());
-            sysvar(&[signatures(), submit.clone(), filler], 1)
+            sysvar(&[signatures(Scheme::Ed25519, 1), submit.clone(), filler], 1)
         };
         let most = usize::from(u16::MAX) - with_filler(0).len();
-        assert!(find_signatures(&ORACLE, &with_filler(most), 1).is_ok());
-        let error = find_signatures(&ORACLE, &with_filler(most + 1), 1).map(|_| ());
+        assert!(find_signatures(&with_filler(most), 1).is_ok());
+        let error = find_signatures(&with_filler(most + 1), 1).map(|_| ());
         assert_eq!(error, Err(GridError::SignaturesMissing));
     }
 }

@@ -3,7 +3,7 @@
 //! Both are exponential averages with a weight of 1/16 for the newest value, in whole watts. A power and its distance
 //! from a mean are below 2^32; they are 64-bit numbers here because that takes fewer instructions.
 
-use shared_state::{state::Rules, units::FULL_BPS};
+use shared_state::{quantity::Bps, state::Rules};
 
 /// Weight of the past in sixteenths.
 const PAST: u64 = 15;
@@ -20,9 +20,9 @@ pub fn distance(power_w: u64, mean_w: u32) -> u64 {
 pub fn is_anomaly(rules: &Rules, distance_w: u64, deviation_w: u32, capacity_w: u32) -> bool {
     // Compared in ten-thousandths of a watt. A threshold is at most 10^6 and a floor at most 10^4 (see
     // `Rules::are_valid`), so all of it fits into 64 bits: 2^32 x (10^6 + 10^4) < 2^53.
-    let distance = distance_w.wrapping_mul(FULL_BPS.into());
+    let distance = distance_w.wrapping_mul(Bps::FULL.0.into());
     let usual = u64::from(deviation_w).wrapping_mul(rules.anomaly_threshold.into());
-    let floor = u64::from(capacity_w).wrapping_mul(rules.anomaly_floor.into());
+    let floor = u64::from(capacity_w).wrapping_mul(rules.anomaly_floor.0.into());
     distance > usual.wrapping_add(floor)
 }
 
@@ -45,7 +45,7 @@ mod tests {
     fn borders() {
         let rules = Rules {
             anomaly_threshold: 40_000,
-            anomaly_floor: 1_000,
+            anomaly_floor: Bps(1_000),
             ..Rules::default()
         };
         // 4 x 100 W + 10 % of 5,000 W = 900 W around a mean of 2,000 W.
@@ -62,7 +62,7 @@ mod tests {
             power in any::<u32>(), mean in any::<u32>(), deviation in any::<u32>(), capacity in any::<u32>(),
             threshold in 1..=1_000_000u32, floor in 0..=10_000u16,
         ) {
-            let rules = Rules { anomaly_threshold: threshold, anomaly_floor: floor, ..Rules::default() };
+            let rules = Rules { anomaly_threshold: threshold, anomaly_floor: Bps(floor), ..Rules::default() };
             let exact = (i128::from(power) - i128::from(mean)).abs();
             let limit = i128::from(deviation) * i128::from(threshold) + i128::from(capacity) * i128::from(floor);
             let power = u64::from(power);

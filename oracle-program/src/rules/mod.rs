@@ -3,7 +3,7 @@
 //! | module | question |
 //! |---|---|
 //! | [`timestamp`] | is the reading newer than the last one, neither from the future nor too old, nor too soon? |
-//! | [`registers`] | did both registers go forward? |
+//! | [`registers`] | can the meter have counted this since? Registers only go forward, or roll over; jumps are held |
 //! | [`rated_power`] | can the meter's rated power have produced and drawn this much in the elapsed time? |
 //! | [`anomaly`] | is the power far from what this meter usually does? (a flag, not a rejection) |
 //! | [`quality`] | what is the reading's score, and the meter's quality afterwards? |
@@ -14,22 +14,14 @@ pub mod rated_power;
 pub mod registers;
 pub mod timestamp;
 
-use core::num::NonZeroU32;
-
 use shared_state::{
-    error::fail,
-    event::flags,
-    program::HeadedList,
-    reading::{Reading, ReadingOutcome, ACCEPTED},
-    state::{PowerProfile, Rules, Track},
-    wire::Packed,
-    GridError, GridResult,
+    reading::{flags, Reading, ReadingOutcome, RejectReason},
+    state::{PowerProfile, ReadingState, Rules},
 };
 
-use rated_power::Power;
 use timestamp::Window;
 
-/// What the rules need to know beside the reading and the meter's track: the same for all readings of a batch.
+/// What the rules need to know beside the reading and the meter's state: the same for all readings of a batch.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
     /// The numbers in the rules.
@@ -40,233 +32,122 @@ pub struct Context<'a> {
     pub is_signed: bool,
 }
 
-/// Judges a reading. Its outcome, if it is good, is appended to `outcomes`; the error is that of the first rule that it
-/// breaks.
+/// Why a reading is refused, and what is to be noted beside the reason.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Refusal {
+    /// The first rule that it breaks.
+    pub reason: RejectReason,
+    /// Which registers jumped: bits of [`flags`].
+    pub flags: u8,
+}
+
+impl From<RejectReason> for Refusal {
+    fn from(reason: RejectReason) -> Self {
+        Self { reason, flags: 0 }
+    }
+}
+
+/// Judges a reading, in one pass: its timestamp, its registers and the power behind them, what is unusual, its score.
 #[inline(always)]
-pub fn accept(
+pub fn judge(
     context: &Context,
-    track: &Track,
-    reading: &Packed<Reading>,
-    outcomes: &mut HeadedList<ReadingOutcome>,
-) -> GridResult {
-    let step = Step::new(context, track, reading)?;
-    let (flags, score) = if step.is_usual(context, track) {
-        (0, quality::best(context.is_signed))
+    state: &ReadingState,
+    reading: Reading,
+) -> Result<ReadingOutcome, Refusal> {
+    let rules = context.rules;
+    let elapsed = context
+        .window
+        .check(rules, state.last_reading_at, reading.timestamp)?;
+    let powers = registers::powers(rules, state, elapsed, &reading)?;
+
+    let usual = &state.profile;
+    let generation_off = anomaly::distance(powers.generation_w, usual.generation_mean_w);
+    let consumption_off = anomaly::distance(powers.consumption_w, usual.consumption_mean_w);
+    let mut flags = 0;
+    if state.accepted_count >= u64::from(rules.anomaly_warm_up) {
+        let (deviation, capacity) = (usual.generation_deviation_w, state.generation_capacity_w);
+        if anomaly::is_anomaly(rules, generation_off, deviation, capacity) {
+            flags |= flags::GENERATION_ANOMALY;
+        }
+        let (deviation, capacity) = (usual.consumption_deviation_w, state.consumption_capacity_w);
+        if anomaly::is_anomaly(rules, consumption_off, deviation, capacity) {
+            flags |= flags::CONSUMPTION_ANOMALY;
+        }
+    }
+    if timestamp::is_gap(rules, elapsed) {
+        flags |= flags::GAP;
+    }
+    if context.window.is_late(reading.timestamp) {
+        flags |= flags::LATE;
+    }
+    let score = if flags == 0 && !powers.need_tolerance {
+        quality::best(context.is_signed)
     } else {
-        unusual(context, track, reading)
+        quality::score(&quality::Facts {
+            is_signed: context.is_signed,
+            elapsed,
+            age: context.window.age(reading.timestamp),
+            within_rated_power: !powers.need_tolerance,
+            flags,
+            rules,
+        })
     };
     // A meter's first reading is its mean, with no deviation, and its score the quality.
-    let is_first = track.accepted_count == 0;
-    let outcome = ReadingOutcome {
-        reading: step.reading,
-        profile: if is_first {
-            step.first_profile()
-        } else {
-            step.learn(&track.profile)
-        },
-        quality: quality::average(!is_first, track.quality, score),
-        reason: ACCEPTED,
-        score,
-        flags: flags.into(),
-    };
-    outcomes.place()?.put(Packed::from(outcome));
-    Ok(())
-}
-
-/// The step from a meter's last reading to a good one.
-struct Step {
-    reading: Reading,
-    elapsed: NonZeroU32,
-    generation: Power,
-    consumption: Power,
-    /// How far the generation is from its mean (W).
-    generation_off: u64,
-    /// How far the consumption is from its mean (W).
-    consumption_off: u64,
-}
-
-impl Step {
-    /// Checks the rules that a reading can break.
-    #[inline(always)]
-    fn new(context: &Context, track: &Track, reading: &Packed<Reading>) -> GridResult<Self> {
-        let rules = context.rules;
-        let reading = reading.get();
-        let elapsed = context
-            .window
-            .check(rules, track.last_reading_at, reading.timestamp)?;
-        let energy = registers::check(track, &reading)?;
-        let Some(generation) = rated_power::check(
-            track.generation_capacity_w,
-            elapsed,
-            rules.power_tolerance,
-            energy.generation_wh,
-        ) else {
-            return Err(fail(GridError::GenerationAboveRatedPower));
-        };
-        let Some(consumption) = rated_power::check(
-            track.consumption_capacity_w,
-            elapsed,
-            rules.power_tolerance,
-            energy.consumption_wh,
-        ) else {
-            return Err(fail(GridError::ConsumptionAboveRatedPower));
-        };
-        let usual = &track.profile;
-        Ok(Self {
-            reading,
-            elapsed,
-            generation,
-            consumption,
-            generation_off: anomaly::distance(generation.mean_w, usual.generation_mean_w),
-            consumption_off: anomaly::distance(consumption.mean_w, usual.consumption_mean_w),
-        })
-    }
-
-    /// Whether nothing is to be flagged, and both powers are possible without the tolerance.
-    #[inline(always)]
-    fn is_usual(&self, context: &Context, track: &Track) -> bool {
-        !self.generation.needs_tolerance
-            && !self.consumption.needs_tolerance
-            && !timestamp::is_gap(context.rules, self.elapsed)
-            && !context.window.is_late(self.reading.timestamp)
-            && !self.is_generation_anomaly(context.rules, track)
-            && !self.is_consumption_anomaly(context.rules, track)
-    }
-
-    #[inline(always)]
-    fn is_generation_anomaly(&self, rules: &Rules, track: &Track) -> bool {
-        track.accepted_count >= u64::from(rules.anomaly_warm_up)
-            && anomaly::is_anomaly(
-                rules,
-                self.generation_off,
-                track.profile.generation_deviation_w,
-                track.generation_capacity_w,
-            )
-    }
-
-    #[inline(always)]
-    fn is_consumption_anomaly(&self, rules: &Rules, track: &Track) -> bool {
-        track.accepted_count >= u64::from(rules.anomaly_warm_up)
-            && anomaly::is_anomaly(
-                rules,
-                self.consumption_off,
-                track.profile.consumption_deviation_w,
-                track.consumption_capacity_w,
-            )
-    }
-
-    /// The profile of a meter with this one reading.
-    #[inline(always)]
-    fn first_profile(&self) -> PowerProfile {
+    let is_first = state.accepted_count == 0;
+    let profile = if is_first {
         PowerProfile {
-            // At most twice a capacity of at most 10^9 W.
-            generation_mean_w: self.generation.mean_w as u32,
+            // A power is at most a capacity of 10^9 W and a tenth of that.
+            generation_mean_w: powers.generation_w as u32,
             generation_deviation_w: 0,
-            consumption_mean_w: self.consumption.mean_w as u32,
+            consumption_mean_w: powers.consumption_w as u32,
             consumption_deviation_w: 0,
         }
-    }
-
-    /// The profile after this reading.
-    #[inline(always)]
-    fn learn(&self, past: &PowerProfile) -> PowerProfile {
-        let average = anomaly::average;
-        PowerProfile {
-            generation_mean_w: average(past.generation_mean_w, self.generation.mean_w),
-            generation_deviation_w: average(past.generation_deviation_w, self.generation_off),
-            consumption_mean_w: average(past.consumption_mean_w, self.consumption.mean_w),
-            consumption_deviation_w: average(past.consumption_deviation_w, self.consumption_off),
-        }
-    }
-}
-
-/// Flags and score of a good reading that is out of the ordinary in some way. Takes the step anew: to keep it in memory
-/// for this would cost every usual reading.
-#[cold]
-#[inline(never)]
-fn unusual(context: &Context, track: &Track, reading: &Packed<Reading>) -> (u8, u8) {
-    // It was good a moment ago. If it weren't, the registry would refuse a score of zero.
-    let Ok(step) = Step::new(context, track, reading) else {
-        return (0, 0);
-    };
-    let rules = context.rules;
-    let mut found = 0;
-    if step.is_generation_anomaly(rules, track) {
-        found |= flags::GENERATION_ANOMALY;
-    }
-    if step.is_consumption_anomaly(rules, track) {
-        found |= flags::CONSUMPTION_ANOMALY;
-    }
-    if timestamp::is_gap(rules, step.elapsed) {
-        found |= flags::GAP;
-    }
-    if context.window.is_late(step.reading.timestamp) {
-        found |= flags::LATE;
-    }
-    let score = quality::score(&quality::Facts {
-        is_signed: context.is_signed,
-        elapsed: step.elapsed,
-        age: context.window.age(step.reading.timestamp),
-        within_rated_power: !step.generation.needs_tolerance && !step.consumption.needs_tolerance,
-        flags: found,
-        rules,
-    });
-    (found, score)
-}
-
-/// The outcome of a reading that broke a rule: a score of zero. Fails with `error` itself if that is no reason that can
-/// be recorded.
-///
-/// Some rejections say nothing about the meter and leave its quality as it is: the meter isn't active, the gateway left
-/// out the device's signature, or it sent readings again (or two gateways did, or somebody who found them on chain).
-#[cold]
-#[inline(never)]
-pub fn reject(
-    error: GridError,
-    track: &Track,
-    reading: &Packed<Reading>,
-    outcomes: &mut HeadedList<ReadingOutcome>,
-) -> GridResult {
-    // Zero stands for an accepted reading, so it must never come out of here.
-    let reason = match u8::try_from(error.code()) {
-        Ok(reason) if reason != ACCEPTED => reason,
-        _ => return Err(error),
-    };
-    let is_the_meters = !matches!(
-        error,
-        GridError::MeterNotActive | GridError::UnsignedReading | GridError::ReadingNotNewer
-    );
-    let quality = if is_the_meters {
-        quality::average(track.accepted_count > 0, track.quality, 0)
     } else {
-        track.quality
+        PowerProfile {
+            generation_mean_w: anomaly::average(usual.generation_mean_w, powers.generation_w),
+            generation_deviation_w: anomaly::average(usual.generation_deviation_w, generation_off),
+            consumption_mean_w: anomaly::average(usual.consumption_mean_w, powers.consumption_w),
+            consumption_deviation_w: anomaly::average(
+                usual.consumption_deviation_w,
+                consumption_off,
+            ),
+        }
     };
-    let outcome = ReadingOutcome {
-        reading: reading.get(),
-        profile: track.profile,
-        quality,
-        reason,
-        score: 0,
-        flags: 0,
-    };
-    outcomes.place()?.put(Packed::from(outcome));
-    Ok(())
+    Ok(ReadingOutcome {
+        reading,
+        profile,
+        quality: quality::average(!is_first, state.quality, score),
+        reason: ReadingOutcome::ACCEPTED,
+        score,
+        flags,
+        reserved: [0; 3],
+    })
 }
 
-/// The track of a meter after an outcome: for its next reading in the same batch.
-pub fn follow(track: &Track, outcome: &ReadingOutcome) -> Track {
-    let quality = outcome.quality;
-    if outcome.reason != ACCEPTED {
-        return Track { quality, ..*track };
-    }
-    Track {
-        last_reading_at: outcome.reading.timestamp,
-        generation_register: outcome.reading.generation_register,
-        consumption_register: outcome.reading.consumption_register,
-        profile: outcome.profile,
-        accepted_count: track.accepted_count.wrapping_add(1),
+/// The outcome of a reading that is refused: a score of zero. It costs quality if its reason says something about the meter,
+/// once: a reading that isn't newer than the last one that cost some is the same again, or late; and once a jump is held,
+/// the meter goes on saying the same.
+#[cold]
+#[inline(never)]
+pub fn rejected(state: &ReadingState, reading: Reading, refusal: Refusal) -> ReadingOutcome {
+    let Refusal { reason, flags } = refusal;
+    let is_known = reason == RejectReason::RegisterJumped && state.is_held();
+    let is_charged =
+        reason.costs_quality() && !is_known && reading.timestamp > state.last_charged_at;
+    let (quality, charged) = if is_charged {
+        let quality = quality::average(state.accepted_count > 0, state.quality, 0);
+        (quality, flags::CHARGED)
+    } else {
+        (state.quality, 0)
+    };
+    ReadingOutcome {
+        reading,
+        profile: state.profile,
         quality,
-        ..*track
+        reason: reason.code(),
+        score: 0,
+        flags: flags | charged,
+        reserved: [0; 3],
     }
 }
 
@@ -274,14 +155,15 @@ pub fn follow(track: &Track, outcome: &ReadingOutcome) -> Track {
 pub(crate) mod tests {
     use super::*;
     use bytemuck::Zeroable;
+    use shared_state::quantity::{Bps, Wh};
 
     /// A generator of 4 kW behind a connection of 12 kW that has just been registered, at time zero with registers of
     /// zero: in a quarter of an hour 1,000 and 3,000 Wh, with the tolerance 1,050 and 3,150.
-    pub fn fresh_track() -> Track {
-        Track {
+    pub fn fresh_state() -> ReadingState {
+        ReadingState {
             generation_capacity_w: 4_000,
             consumption_capacity_w: 12_000,
-            ..Track::zeroed()
+            ..ReadingState::zeroed()
         }
     }
 
@@ -293,41 +175,27 @@ pub(crate) mod tests {
         }
     }
 
-    /// Lets `judge` append an outcome.
-    fn outcome(
-        judge: impl FnOnce(&mut HeadedList<ReadingOutcome>) -> GridResult,
-    ) -> GridResult<ReadingOutcome> {
-        let mut list = HeadedList::new(1)?;
-        let judged = judge(&mut list);
-        assert_eq!(list.len(), usize::from(judged.is_ok()));
-        judged.map(|()| list.last().get())
-    }
-
     fn accept(
         context: &Context,
-        track: &mut Track,
-        reading: &Reading,
-    ) -> GridResult<ReadingOutcome> {
-        let outcome = outcome(|list| super::accept(context, track, &Packed::from(*reading), list))?;
-        *track = follow(track, &outcome);
+        state: &mut ReadingState,
+        reading: Reading,
+    ) -> Result<ReadingOutcome, RejectReason> {
+        let outcome = judge(context, state, reading).map_err(|refusal| refusal.reason)?;
+        state.apply(&outcome);
         Ok(outcome)
     }
 
-    fn reject(
-        error: GridError,
-        track: &mut Track,
-        reading: &Reading,
-    ) -> GridResult<ReadingOutcome> {
-        let outcome = outcome(|list| super::reject(error, track, &Packed::from(*reading), list))?;
-        *track = follow(track, &outcome);
-        Ok(outcome)
+    fn reject(reason: RejectReason, state: &mut ReadingState, reading: Reading) -> ReadingOutcome {
+        let outcome = rejected(state, reading, reason.into());
+        state.apply(&outcome);
+        outcome
     }
 
     fn reading(timestamp: i64, generation_register: u64, consumption_register: u64) -> Reading {
         Reading {
             timestamp,
-            generation_register,
-            consumption_register,
+            generation_register: Wh(generation_register),
+            consumption_register: Wh(consumption_register),
         }
     }
 
@@ -336,7 +204,7 @@ pub(crate) mod tests {
         let rules = Rules::default();
         let judge = |generation, consumption| {
             let reading = reading(900, generation, consumption);
-            accept(&context(&rules, 900), &mut fresh_track(), &reading)
+            accept(&context(&rules, 900), &mut fresh_state(), reading)
                 .map(|outcome| (outcome.score, outcome.profile))
         };
         let score = |generation, consumption| judge(generation, consumption).map(|found| found.0);
@@ -344,8 +212,14 @@ pub(crate) mod tests {
         assert_eq!(score(1_001, 3_000), Ok(70));
         assert_eq!(score(1_000, 3_001), Ok(70));
         assert_eq!(score(1_050, 3_150), Ok(70));
-        assert_eq!(score(1_051, 0), Err(GridError::GenerationAboveRatedPower));
-        assert_eq!(score(0, 3_151), Err(GridError::ConsumptionAboveRatedPower));
+        assert_eq!(
+            score(1_051, 0),
+            Err(RejectReason::GenerationAboveRatedPower)
+        );
+        assert_eq!(
+            score(0, 3_151),
+            Err(RejectReason::ConsumptionAboveRatedPower)
+        );
         let profile = judge(500, 1_500).expect("accepted").1;
         assert_eq!(
             (profile.generation_mean_w, profile.consumption_mean_w),
@@ -355,10 +229,10 @@ pub(crate) mod tests {
 
     #[test]
     fn flags() {
-        use shared_state::event::flags::*;
+        use shared_state::reading::flags::*;
         let rules = Rules::default();
         // Usually 2,000 W up and 500 W down; 4 times the deviation and 5 % of the capacity: 600 and 800 W.
-        let usual = Track {
+        let usual = ReadingState {
             accepted_count: rules.anomaly_warm_up.into(),
             profile: PowerProfile {
                 generation_mean_w: 2_000,
@@ -366,18 +240,19 @@ pub(crate) mod tests {
                 consumption_mean_w: 500,
                 consumption_deviation_w: 50,
             },
-            ..fresh_track()
+            ..fresh_state()
         };
-        let warming_up = Track {
+        let warming_up = ReadingState {
             accepted_count: usual.accepted_count - 1,
             ..usual
         };
-        let flags = |track: &Track, now, elapsed: i64, generation_w: u64, consumption_w: u64| {
-            let hours = elapsed as u64 / 900;
-            let reading = reading(elapsed, generation_w * hours / 4, consumption_w * hours / 4);
-            accept(&context(&rules, now), &mut track.clone(), &reading)
-                .map(|outcome| (outcome.flags as u8, outcome.score))
-        };
+        let flags =
+            |state: &ReadingState, now, elapsed: i64, generation_w: u64, consumption_w: u64| {
+                let hours = elapsed as u64 / 900;
+                let reading = reading(elapsed, generation_w * hours / 4, consumption_w * hours / 4);
+                accept(&context(&rules, now), &mut state.clone(), reading)
+                    .map(|outcome| (outcome.flags, outcome.score))
+            };
         assert_eq!(flags(&usual, 900, 900, 2_600, 1_300), Ok((0, 85)));
         assert_eq!(
             flags(&usual, 900, 900, 2_604, 500),
@@ -401,46 +276,48 @@ pub(crate) mod tests {
     #[test]
     fn a_rejected_reading_changes_quality_alone() {
         let rules = Rules::default();
-        let mut track = fresh_track();
+        let mut state = fresh_state();
         for quarter in 1..=4 {
             let reading = reading(quarter * 900, quarter as u64 * 500, quarter as u64 * 100);
-            let outcome = accept(&context(&rules, quarter * 900), &mut track, &reading);
+            let outcome = accept(&context(&rules, quarter * 900), &mut state, reading);
             let outcome = outcome.expect("a good reading");
-            assert_eq!((outcome.score, outcome.quality), (85, 8_500));
+            assert_eq!((outcome.score, outcome.quality), (85, Bps(8_500)));
         }
-        let before = track;
+        let before = state;
         let backwards = reading(4_500, 1_999, 400);
-        let error = accept(&context(&rules, 4_500), &mut track, &backwards);
-        let error = error.expect_err("a register that goes backwards");
-        assert_eq!(track, before);
-        let outcome = reject(error, &mut track, &backwards).expect("a reason");
+        let reason = accept(&context(&rules, 4_500), &mut state, backwards);
+        let reason = reason.expect_err("a register that goes backwards");
+        assert_eq!(state, before);
+        let outcome = reject(reason, &mut state, backwards);
         assert_eq!(
             (outcome.reason, outcome.score, outcome.quality),
-            (105, 0, 7_968)
+            (105, 0, Bps(7_969))
         );
-        let quality = 7_968;
-        assert_eq!(track, Track { quality, ..before });
+        let expected = ReadingState {
+            quality: Bps(7_969),
+            last_charged_at: 4_500,
+            ..before
+        };
+        assert_eq!(state, expected);
+        // The same again, or an older one, is charged no more; a newer one is.
+        assert_eq!(reject(reason, &mut state, backwards).quality, Bps(7_969));
+        let older = reading(4_499, 1_999, 400);
+        assert_eq!(reject(reason, &mut state, older).quality, Bps(7_969));
+        let newer = reading(4_501, 1_999, 400);
+        assert_eq!(reject(reason, &mut state, newer).quality, Bps(7_471));
     }
 
     #[test]
-    fn what_is_not_the_meters_fault_costs_no_quality() {
-        let mut track = Track {
-            accepted_count: 1,
-            quality: 8_500,
-            last_reading_at: 900,
-            generation_register: 5,
-            consumption_register: 6,
-            ..fresh_track()
-        };
-        for (error, reading, quality) in [
-            (GridError::MeterNotActive, reading(1_800, 9, 9), 8_500),
-            (GridError::UnsignedReading, reading(1_800, 9, 9), 8_500),
-            (GridError::ReadingNotNewer, reading(900, 5, 6), 8_500),
-            (GridError::ReadingNotNewer, reading(899, 6, 7), 8_500),
-            (GridError::ReadingTooSoon, reading(901, 5, 6), 7_968),
-        ] {
-            let outcome = reject(error, &mut track, &reading).expect("a reason");
-            assert_eq!(outcome.quality, quality, "{error:?} {reading:?}");
+    fn only_reasons_that_say_something_about_the_meter_cost_quality() {
+        for reason in RejectReason::ALL {
+            let mut state = ReadingState {
+                accepted_count: 1,
+                quality: Bps(8_500),
+                ..fresh_state()
+            };
+            let outcome = reject(*reason, &mut state, reading(1_800, 9, 9));
+            let expected = if reason.costs_quality() { 7_969 } else { 8_500 };
+            assert_eq!(outcome.quality, Bps(expected), "{reason:?}");
         }
     }
 
@@ -448,24 +325,143 @@ pub(crate) mod tests {
     #[test]
     fn the_first_accepted_reading_sets_the_quality() {
         let rules = Rules::default();
-        let mut track = fresh_track();
-        for error in [GridError::MeterNotActive, GridError::ReadingTooSoon] {
-            let outcome = reject(error, &mut track, &reading(30, 0, 1)).expect("a reason");
-            assert_eq!(outcome.quality, 0);
+        let mut state = fresh_state();
+        for reason in [RejectReason::MeterNotActive, RejectReason::ReadingInFuture] {
+            let outcome = reject(reason, &mut state, reading(30, 0, 1));
+            assert_eq!(outcome.quality, Bps(0));
         }
-        let outcome = accept(&context(&rules, 900), &mut track, &reading(900, 10, 10));
-        assert_eq!(outcome.expect("accepted").quality, 8_500);
+        let outcome = accept(&context(&rules, 900), &mut state, reading(900, 10, 10));
+        assert_eq!(outcome.expect("accepted").quality, Bps(8_500));
     }
 
-    /// A reason of zero would turn a rejected reading into an accepted one.
+    /// 4 kW may count 1,050 Wh in a quarter of an hour; 2,100 are twice that.
     #[test]
-    fn no_error_is_recorded_as_accepted() {
-        for error in (0..400).filter_map(GridError::from_code) {
-            let outcome = reject(error, &mut fresh_track(), &reading(1, 2, 3));
-            match error.code() {
-                1..=255 => assert_eq!(outcome.map(|o| u32::from(o.reason)), Ok(error.code())),
-                _ => assert_eq!(outcome, Err(error)),
-            }
-        }
+    fn a_jump_is_held_until_a_reading_below_it_is_accepted() {
+        let rules = Rules::default();
+        let mut state = fresh_state();
+        let mut judge = |timestamp, generation, consumption| {
+            let reading = reading(timestamp, generation, consumption);
+            let outcome = judge(&context(&rules, timestamp), &state, reading)
+                .unwrap_or_else(|refusal| rejected(&state, reading, refusal));
+            state.apply(&outcome);
+            let held = (
+                state.held_generation_register.0,
+                state.held_consumption_register.0,
+            );
+            (
+                RejectReason::from_code(outcome.reason),
+                outcome.quality.0,
+                held,
+            )
+        };
+        use RejectReason::*;
+        assert_eq!(judge(900, 1_000, 0), (None, 8_500, (0, 0)));
+        assert_eq!(
+            judge(1_800, 3_100, 0),
+            (Some(GenerationAboveRatedPower), 7_969, (0, 0))
+        );
+        assert_eq!(
+            judge(1_801, 3_103, 0),
+            (Some(RegisterJumped), 7_471, (3_103, 0))
+        );
+        // However much later, and at no further cost.
+        assert_eq!(
+            judge(900_000, 3_103, 0),
+            (Some(RegisterJumped), 7_471, (3_103, 0))
+        );
+        // The other direction for itself.
+        assert_eq!(
+            judge(900_900, 1_100, 9_999_999),
+            (Some(RegisterJumped), 7_471, (3_103, 9_999_999))
+        );
+        // Refused for something else, it doesn't end the hold.
+        assert_eq!(
+            judge(900_901, 999, 0),
+            (Some(GenerationRegisterBackwards), 7_004, (3_103, 9_999_999))
+        );
+        let (reason, _, held) = judge(901_800, 3_102, 10);
+        assert_eq!((reason, held), (None, (0, 0)));
+        let (reason, _, held) = judge(902_700, 3_103, 10);
+        assert_eq!((reason, held), (None, (0, 0)));
+    }
+
+    #[test]
+    fn another_rated_power_ends_the_hold_of_a_jump_that_it_allows() {
+        let rules = Rules::default();
+        let mut state = fresh_state();
+        let jump = reading(900, 5_000, 0);
+        let refusal = judge(&context(&rules, 900), &state, jump).expect_err("a jump");
+        assert_eq!(refusal.flags, flags::GENERATION_HELD);
+        state.apply(&rejected(&state, jump, refusal));
+        let later = reading(90_000, 5_100, 0);
+        let mut verdict = |capacity| {
+            state.generation_capacity_w = capacity;
+            judge(&context(&rules, 90_000), &state, later).map_err(|refusal| refusal.reason)
+        };
+        // In 900 s, 5,000 Wh are 20 kW, and a jump for less than half of that, the tolerance included.
+        assert_eq!(verdict(9_522).err(), Some(RejectReason::RegisterJumped));
+        assert_eq!(verdict(9_523).err(), None);
+    }
+
+    #[test]
+    fn registers_roll_over_if_that_fits_the_rated_power() {
+        let rules = Rules::default();
+        let state = ReadingState {
+            register_modulus: Wh(100_000),
+            generation_register: Wh(99_500),
+            consumption_register: Wh(99_999),
+            ..fresh_state()
+        };
+        let judge = |generation, consumption| {
+            let reading = reading(900, generation, consumption);
+            judge(&context(&rules, 900), &state, reading)
+                .map(|outcome| outcome.profile.generation_mean_w)
+                .map_err(|refusal| (refusal.reason, refusal.flags))
+        };
+        use RejectReason::*;
+        assert_eq!(judge(99_600, 99_999), Ok(400));
+        assert_eq!(judge(0, 0), Ok(2_000));
+        assert_eq!(judge(550, 3_149), Ok(4_200));
+        assert_eq!(judge(551, 0), Err((GenerationRegisterBackwards, 0)));
+        assert_eq!(judge(99_499, 0), Err((GenerationRegisterBackwards, 0)));
+        assert_eq!(judge(0, 3_150), Err((ConsumptionRegisterBackwards, 0)));
+        assert_eq!(judge(100_000, 0), Err((RegisterBeyondModulus, 0)));
+        assert_eq!(judge(0, u64::MAX), Err((RegisterBeyondModulus, 0)));
+    }
+
+    #[test]
+    fn what_a_correction_took_away_may_come_back_at_once() {
+        let rules = Rules::default();
+        let state = ReadingState {
+            last_reading_at: 100,
+            corrected_at: 100,
+            generation_register: Wh(1_000),
+            corrected_generation_register: Wh(900_000),
+            ..fresh_state()
+        };
+        let judge = |state: &ReadingState, generation| {
+            judge(
+                &context(&rules, 1_000),
+                state,
+                reading(1_000, generation, 0),
+            )
+            .map(|outcome| outcome.profile.generation_mean_w)
+            .map_err(|refusal| refusal.reason)
+        };
+        assert_eq!(judge(&state, 1_500), Ok(2_000));
+        assert_eq!(judge(&state, 900_500), Ok(2_000));
+        assert_eq!(
+            judge(&state, 901_051),
+            Err(RejectReason::GenerationAboveRatedPower)
+        );
+        assert_eq!(judge(&state, 902_101), Err(RejectReason::RegisterJumped));
+        let read_since = ReadingState {
+            corrected_at: 99,
+            ..state
+        };
+        assert_eq!(
+            judge(&read_since, 900_500),
+            Err(RejectReason::RegisterJumped)
+        );
     }
 }

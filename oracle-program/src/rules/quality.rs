@@ -13,7 +13,8 @@
 use core::num::{NonZeroU32, NonZeroU64};
 
 use shared_state::{
-    event::flags::{CONSUMPTION_ANOMALY, GENERATION_ANOMALY},
+    quantity::Bps,
+    reading::flags::{CONSUMPTION_ANOMALY, GENERATION_ANOMALY},
     state::Rules,
 };
 
@@ -101,16 +102,23 @@ fn share(points: u32, part: u64, whole: u64) -> u32 {
     }
 }
 
-/// The meter's quality after a reading of this score: `(15 quality + 100 score) / 16`, rounded down; the score itself
-/// for the meter's first reading.
+/// The meter's quality after a reading of this score: `(15 quality + 100 score) / 16`, rounded to the nearest, but at least a
+/// step towards the score, so that it gets there; the score itself for the meter's first reading.
 #[inline(always)]
-pub fn average(has_history: bool, quality: u16, score: u8) -> u16 {
-    let score = u32::from(score) * 100;
-    if has_history {
-        ((u32::from(quality) * 15 + score) >> 4) as u16
-    } else {
-        score as u16
+pub fn average(has_history: bool, quality: Bps, score: u8) -> Bps {
+    let (past, new) = (u32::from(quality.0), u32::from(score) * 100);
+    if !has_history {
+        return Bps(new as u16);
     }
+    let nearest = (past * 15 + new + 8) >> 4;
+    let average = if nearest != past || past == new {
+        nearest
+    } else if new > past {
+        past + 1
+    } else {
+        past - 1
+    };
+    Bps(average as u16)
 }
 
 #[cfg(test)]
@@ -209,24 +217,38 @@ mod tests {
         }
     }
 
-    /// How many good readings bring a meter from nothing to the usual minimum of 50 %.
+    /// How many equally good readings bring a meter from every quality to the usual minimum of 50 %, and to the score itself.
     #[test]
-    fn a_meter_recovers_from_zero() {
-        for (score, readings) in [(100, 11), (85, 14)] {
-            let mut quality = 0;
-            let mut count = 0;
-            while quality < 5_000 {
-                quality = average(true, quality, score);
-                count += 1;
-            }
-            assert_eq!(count, readings, "score {score}");
+    fn a_meter_recovers_from_every_quality() {
+        for (score, to_half, to_score) in [(100, 11, 117), (85, 14, 114)] {
+            let count = |mut quality: Bps, target: u16| {
+                let mut count = 0;
+                while quality.0 < target {
+                    quality = average(true, quality, score);
+                    count += 1;
+                }
+                count
+            };
+            assert_eq!(count(Bps(0), 5_000), to_half, "score {score}");
+            let full = u16::from(score) * 100;
+            let most = (0..=full).map(|start| count(Bps(start), full)).max();
+            assert_eq!(most, Some(to_score), "score {score}");
         }
     }
 
     #[test]
     fn the_first_reading_sets_the_quality() {
-        assert_eq!(average(false, 0, 85), 8_500);
-        assert_eq!(average(true, 8_500, 0), 7_968);
+        assert_eq!(average(false, Bps(0), 85), Bps(8_500));
+        assert_eq!(average(true, Bps(8_500), 0), Bps(7_969));
+    }
+
+    /// What the registry takes for the most that a reporter's word is worth.
+    #[test]
+    fn readings_without_a_signature_reach_what_the_registry_expects() {
+        assert_eq!(
+            u16::from(best(false)) * 100,
+            shared_state::state::VOUCHED_QUALITY.0
+        );
     }
 
     proptest! {
@@ -260,9 +282,13 @@ mod tests {
 
         #[test]
         fn the_average_agrees_with_128_bits(quality in 0..=10_000u16, score in 0..=100u8) {
-            let expected = (15 * u128::from(quality) + 100 * u128::from(score)) / 16;
-            prop_assert_eq!(u128::from(average(true, quality, score)), expected);
-            prop_assert_eq!(average(false, quality, score), u16::from(score) * 100);
+            let (past, new) = (i128::from(quality), 100 * i128::from(score));
+            let mut expected = (15 * past + new + 8) / 16;
+            if expected == past {
+                expected += (new - past).signum();
+            }
+            prop_assert_eq!(i128::from(average(true, Bps(quality), score).0), expected);
+            prop_assert_eq!(average(false, Bps(quality), score), Bps(u16::from(score) * 100));
         }
     }
 }

@@ -1,121 +1,144 @@
 //! Physics: in a given time, a meter can't produce or draw more than its rated power allows. This bounds every
 //! kilowatt-hour that is ever minted.
+//!
+//! In watt-seconds all of it fits into 64 bits: a rated power is at most 10^9 W, a tenth more with the tolerance, times
+//! at most 2^32 s, which is below 2^63.
 
 use core::num::{NonZeroU32, NonZeroU64};
 
-use shared_state::units::FULL_BPS;
+use shared_state::{
+    quantity::{Bps, Wh},
+    state::Rules,
+};
 
 const SECONDS_PER_HOUR: u64 = 3_600;
 
-/// What a reading's energy says about the power behind it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Power {
-    /// The mean power (W, rounded down): at most twice the capacity.
-    pub mean_w: u64,
-    /// Whether it is possible only with the tolerance.
-    pub needs_tolerance: bool,
+/// The mean power (W, rounded down) behind this energy, if the rated power allows it without the tolerance.
+#[inline(always)]
+pub fn mean_w(capacity_w: u32, elapsed: NonZeroU32, energy: Wh) -> Option<u64> {
+    let elapsed = NonZeroU64::from(elapsed);
+    let rated_ws = u64::from(capacity_w).wrapping_mul(elapsed.get());
+    if energy.0 > u64::MAX / SECONDS_PER_HOUR {
+        return None;
+    }
+    let energy_ws = energy.0.wrapping_mul(SECONDS_PER_HOUR);
+    (energy_ws <= rated_ws).then(|| energy_ws / elapsed)
 }
 
-/// The power behind `energy_wh` in `elapsed` seconds, for a meter of `capacity_w` (at most
-/// [`MAX_CAPACITY_W`](shared_state::units::MAX_CAPACITY_W)) and a tolerance in basis points (at most 10,000). `None` if it
-/// is more than the capacity and the tolerance, together rounded up to whole watts, allow.
-#[inline(always)]
-pub fn check(
-    capacity_w: u32,
-    elapsed: NonZeroU32,
-    tolerance: u16,
-    energy_wh: u64,
-) -> Option<Power> {
-    // At most 10^9 W + 10^9 W, times 2^32 s: below 2^63.
-    let factor = u64::from(FULL_BPS) + u64::from(tolerance);
-    const FULL: u64 = FULL_BPS as u64;
+/// How far energy is beyond the rated power.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Beyond {
+    /// Possible with the tolerance: the mean power (W, rounded down).
+    Tolerated(u64),
+    /// Not possible.
+    Impossible,
+    /// More than the jump factor times what is possible.
+    Jump,
+}
+
+/// How far this energy, for which [`mean_w`] has found no power, is beyond the rated power. The tolerance is rounded up to
+/// whole watts, so small meters have one too.
+pub fn beyond(rules: &Rules, capacity_w: u32, elapsed: NonZeroU32, energy: Wh) -> Beyond {
+    let full = u64::from(Bps::FULL.0);
     let limit_w = u64::from(capacity_w)
-        .wrapping_mul(factor)
-        .wrapping_add(FULL - 1)
-        / FULL;
+        .wrapping_mul(full.wrapping_add(rules.power_tolerance.0.into()))
+        .div_ceil(full);
     let elapsed = NonZeroU64::from(elapsed);
     let limit_ws = limit_w.wrapping_mul(elapsed.get());
-    if energy_wh > u64::MAX / SECONDS_PER_HOUR {
-        return None;
+    if energy.0 > u64::MAX / SECONDS_PER_HOUR {
+        return Beyond::Jump;
     }
-    let energy_ws = energy_wh.wrapping_mul(SECONDS_PER_HOUR);
-    if energy_ws > limit_ws {
-        return None;
+    let energy_ws = energy.0.wrapping_mul(SECONDS_PER_HOUR);
+    if energy_ws <= limit_ws {
+        return Beyond::Tolerated(energy_ws / elapsed);
     }
-    let rated_ws = u64::from(capacity_w).wrapping_mul(elapsed.get());
-    Some(Power {
-        mean_w: energy_ws / elapsed,
-        needs_tolerance: energy_ws > rated_ws,
-    })
+    // Divided, because the factor's product with the limit may not fit.
+    let factor = u64::from(rules.jump_factor.max(1));
+    if energy_ws.div_ceil(factor) > limit_ws {
+        Beyond::Jump
+    } else {
+        Beyond::Impossible
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use shared_state::units::MAX_CAPACITY_W;
+    use shared_state::quantity::MAX_CAPACITY_W;
 
     fn seconds(elapsed: u32) -> NonZeroU32 {
         NonZeroU32::new(elapsed).expect("above zero")
     }
 
-    #[test]
-    fn a_five_kilowatt_roof_in_a_quarter_of_an_hour() {
-        let check = |energy| {
-            check(5_000, seconds(900), 500, energy)
-                .map(|power| (power.mean_w, power.needs_tolerance))
-        };
-        assert_eq!(check(0), Some((0, false)));
-        assert_eq!(check(1_250), Some((5_000, false)));
-        assert_eq!(check(1_251), Some((5_004, true)));
-        assert_eq!(check(1_312), Some((5_248, true)));
-        assert_eq!(check(1_313), None);
-        assert_eq!(check(u64::MAX), None);
+    /// What both functions say together.
+    fn judge(rules: &Rules, capacity_w: u32, elapsed: u32, energy: u64) -> Result<u64, Beyond> {
+        let (elapsed, energy) = (seconds(elapsed), Wh(energy));
+        mean_w(capacity_w, elapsed, energy)
+            .ok_or_else(|| beyond(rules, capacity_w, elapsed, energy))
     }
 
-    /// Small meters have their tolerance too: 5 % are at least a watt.
+    #[test]
+    fn a_five_kilowatt_roof_in_a_quarter_of_an_hour() {
+        let judge = |energy| judge(&Rules::default(), 5_000, 900, energy);
+        assert_eq!(judge(0), Ok(0));
+        assert_eq!(judge(1_250), Ok(5_000));
+        assert_eq!(judge(1_251), Err(Beyond::Tolerated(5_004)));
+        assert_eq!(judge(1_312), Err(Beyond::Tolerated(5_248)));
+        assert_eq!(judge(1_313), Err(Beyond::Impossible));
+        // Exactly twice 5,250 W, and one watt-hour more.
+        assert_eq!(judge(2_625), Err(Beyond::Impossible));
+        assert_eq!(judge(2_626), Err(Beyond::Jump));
+        assert_eq!(judge(u64::MAX), Err(Beyond::Jump));
+    }
+
     #[test]
     fn the_limit_is_rounded_up_to_whole_watts() {
         for (capacity, limit_wh) in [(1, 2), (19, 20), (20, 21), (21, 23), (50, 53), (333, 350)] {
-            let check = |energy| check(capacity, seconds(3_600), 500, energy);
-            assert!(check(limit_wh).is_some(), "{capacity} W");
-            assert_eq!(check(limit_wh + 1), None, "{capacity} W");
-        }
-    }
-
-    #[test]
-    fn the_largest_numbers() {
-        let check = |energy| check(MAX_CAPACITY_W, seconds(u32::MAX), 10_000, energy);
-        let most = 2 * u64::from(MAX_CAPACITY_W) * u64::from(u32::MAX) / 3_600;
-        let power = check(most).expect("possible");
-        assert_eq!(power.mean_w, 1_999_999_999);
-        assert_eq!(check(most + 1), None);
-        // In watt-seconds, these would wrap around to almost nothing.
-        for energy in [
-            u64::MAX / 3_600 + 1,
-            u64::MAX / 3_600 + 2,
-            u64::MAX / 1_800 + 1,
-        ] {
-            assert_eq!(check(energy), None);
+            let judge = |energy| judge(&Rules::default(), capacity, 3_600, energy);
+            assert_eq!(
+                judge(limit_wh),
+                Err(Beyond::Tolerated(limit_wh)),
+                "{capacity} W"
+            );
+            assert_eq!(judge(limit_wh + 1), Err(Beyond::Impossible), "{capacity} W");
         }
     }
 
     proptest! {
         #[test]
         fn agrees_with_128_bits(
-            capacity in 1..=MAX_CAPACITY_W, elapsed in prop_oneof![1u32.., 1u32..10_000], tolerance in 0..=10_000u16,
-            energy in any::<u64>(), near in any::<bool>(), offset in 0..3u128,
+            capacity in 1..=MAX_CAPACITY_W, elapsed in prop_oneof![1u32.., 1u32..10_000], tolerance in 0..=1_000u16,
+            factor in 1..=100u16, energy in any::<u64>(), near in 0..4, offset in 0..3u128,
         ) {
+            let rules = Rules { power_tolerance: Bps(tolerance), jump_factor: factor, ..Rules::default() };
             let limit_w = (u128::from(capacity) * (10_000 + u128::from(tolerance))).div_ceil(10_000);
-            let limit_wh = limit_w * u128::from(elapsed) / 3_600;
-            // Half of them right below, at or above the limit.
-            let energy = if near { u64::try_from((limit_wh + offset).saturating_sub(1)).unwrap_or(0) } else { energy };
+            let limit_ws = limit_w * u128::from(elapsed);
+            let rated_ws = u128::from(capacity) * u128::from(elapsed);
+            let jump_ws = limit_ws * u128::from(factor);
+            // Three quarters of them right below, at or above a limit.
+            let energy = match near {
+                0 => energy.into(),
+                1 => (limit_ws / 3_600 + offset).saturating_sub(1),
+                2 => (rated_ws / 3_600 + offset).saturating_sub(1),
+                _ => (jump_ws / 3_600 + offset).saturating_sub(1),
+            };
+            let energy = u64::try_from(energy).unwrap_or(u64::MAX);
             let energy_ws = u128::from(energy) * 3_600;
-            let expected = (energy_ws <= limit_w * u128::from(elapsed)).then(|| Power {
-                mean_w: (energy_ws / u128::from(elapsed)) as u64,
-                needs_tolerance: energy_ws > u128::from(capacity) * u128::from(elapsed),
-            });
-            prop_assert_eq!(check(capacity, seconds(elapsed), tolerance, energy), expected);
+            let mean = (energy_ws / u128::from(elapsed)) as u64;
+            // No register steps by 5,000 TWh.
+            let expected = if energy > u64::MAX / 3_600 {
+                Err(Beyond::Jump)
+            } else if energy_ws <= rated_ws {
+                Ok(mean)
+            } else if energy_ws <= limit_ws {
+                Err(Beyond::Tolerated(mean))
+            } else if energy_ws <= jump_ws {
+                Err(Beyond::Impossible)
+            } else {
+                Err(Beyond::Jump)
+            };
+            prop_assert_eq!(judge(&rules, capacity, elapsed, energy), expected);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use core::num::NonZeroU32;
 
-use shared_state::{error::fail, state::Rules, GridError, GridResult};
+use shared_state::{reading::RejectReason, state::Rules};
 
 /// What the clock allows at a moment: the same for all readings of a batch.
 #[derive(Clone, Copy, Debug)]
@@ -36,21 +36,21 @@ impl Window {
         rules: &Rules,
         last_reading_at: i64,
         timestamp: i64,
-    ) -> GridResult<NonZeroU32> {
+    ) -> Result<NonZeroU32, RejectReason> {
         if timestamp <= last_reading_at {
-            return Err(fail(GridError::ReadingNotNewer));
+            return Err(RejectReason::ReadingNotNewer);
         }
         if timestamp > self.newest {
-            return Err(fail(GridError::ReadingInFuture));
+            return Err(RejectReason::ReadingInFuture);
         }
         if timestamp < self.oldest {
-            return Err(fail(GridError::ReadingTooOld));
+            return Err(RejectReason::ReadingTooOld);
         }
         // The difference of two `i64`, of which the first is greater, is a `u64` and above zero.
         let elapsed = (timestamp.wrapping_sub(last_reading_at) as u64).min(u32::MAX.into());
         match NonZeroU32::new(elapsed as u32) {
             Some(elapsed) if elapsed.get() >= rules.min_interval => Ok(elapsed),
-            _ => Err(fail(GridError::ReadingTooSoon)),
+            _ => Err(RejectReason::ReadingTooSoon),
         }
     }
 
@@ -92,17 +92,17 @@ mod tests {
             elapsed.map(NonZeroU32::get)
         };
         let last = NOW - 900;
-        assert_eq!(check(last, last), Err(GridError::ReadingNotNewer));
-        assert_eq!(check(last, last - 1), Err(GridError::ReadingNotNewer));
-        assert_eq!(check(last, last + 59), Err(GridError::ReadingTooSoon));
+        assert_eq!(check(last, last), Err(RejectReason::ReadingNotNewer));
+        assert_eq!(check(last, last - 1), Err(RejectReason::ReadingNotNewer));
+        assert_eq!(check(last, last + 59), Err(RejectReason::ReadingTooSoon));
         assert_eq!(check(last, last + 60), Ok(60));
         assert_eq!(check(last, NOW + 60), Ok(960));
-        assert_eq!(check(last, NOW + 61), Err(GridError::ReadingInFuture));
+        assert_eq!(check(last, NOW + 61), Err(RejectReason::ReadingInFuture));
         let week = 7 * 24 * 3600;
         assert_eq!(check(NOW - 2 * week, NOW - week), Ok(week as u32));
         assert_eq!(
             check(NOW - 2 * week, NOW - week - 1),
-            Err(GridError::ReadingTooOld)
+            Err(RejectReason::ReadingTooOld)
         );
     }
 
@@ -133,13 +133,13 @@ mod tests {
             let newest = (n + 60).min(i64::MAX.into());
             let oldest = (n - 7 * 86_400).max(i64::MIN.into());
             let expected = if t <= l {
-                Err(GridError::ReadingNotNewer)
+                Err(RejectReason::ReadingNotNewer)
             } else if t > newest {
-                Err(GridError::ReadingInFuture)
+                Err(RejectReason::ReadingInFuture)
             } else if t < oldest {
-                Err(GridError::ReadingTooOld)
+                Err(RejectReason::ReadingTooOld)
             } else if t - l < 60 {
-                Err(GridError::ReadingTooSoon)
+                Err(RejectReason::ReadingTooSoon)
             } else {
                 Ok((t - l).min(u32::MAX.into()) as u32)
             };

@@ -3,7 +3,7 @@
 use shared_state::{
     error::ensure,
     event::{EventData, MeterOwnerChanged},
-    program::{count_error, is_zero, signer, AccountMut},
+    program::{count_error, is_zero, AccountMut, Signer, NOBODY},
     state::Meter,
     wire, GridError, GridResult,
 };
@@ -15,21 +15,19 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
     let [proposed, meter] = accounts else {
         return Err(count_error(accounts.len(), 2));
     };
-    let proposed = signer(proposed, "proposed owner")?;
+    let proposed = Signer::new(proposed, "proposed owner")?;
     let mut meter = AccountMut::<Meter>::new(meter, program_id)?;
-    ensure(
-        !is_zero(&meter.pending_owner) && *proposed == meter.pending_owner,
-        GridError::Unauthorized,
-    )?;
-    let nobody = Pubkey::new_from_array([0; 32]);
+    ensure(!is_zero(&meter.pending_owner), GridError::Unauthorized)?;
+    proposed.must_be(&meter.pending_owner)?;
     let old_owner = meter.owner;
-    meter.owner = *proposed;
-    meter.pending_owner = nobody;
-    meter.delegate = nobody;
+    meter.owner = *proposed.key();
+    meter.pending_owner = NOBODY;
+    meter.delegate = NOBODY;
+    meter.revise();
     MeterOwnerChanged {
         meter_id: meter.meter_id,
         old_owner,
-        new_owner: *proposed,
+        new_owner: *proposed.key(),
         unsettled: meter.unsettled(),
     }
     .emit();

@@ -2,48 +2,74 @@
 
 use bytemuck::Zeroable;
 use shared_state::{
-    error::ensure,
     event::{EventData, RegistryInitialized},
     pda::REGISTRY_SEED,
-    program::{count_error, nonzero, program, require_upgrade_authority, signer, AccountMut},
+    program::{count_error, create, nonzero, require_upgrade_authority, Payer, Program, Signer},
     state::{AccountType, Header, RegistryConfig},
-    units::FULL_BPS,
-    wire, GridError, GridResult,
+    wire, GridResult,
 };
 use solana_account_view::AccountView;
 use solana_program::pubkey::Pubkey;
-use solana_sdk_ids::system_program;
 
+use super::check_minimum_quality;
 use crate::instruction::Initialize;
+
+/// 0. `[s]` upgrade authority, 1. `[ws]` payer, 2. `[w]` RegistryConfig, 3. ProgramData, 4. system program.
+struct Accounts<'a> {
+    authority: Signer<'a>,
+    payer: Payer<'a>,
+    config: &'a AccountView,
+    system: Program<'a>,
+}
+
+impl<'a> Accounts<'a> {
+    fn load(program_id: &Pubkey, accounts: &'a [AccountView]) -> GridResult<Self> {
+        let [authority, payer, config, program_data, system] = accounts else {
+            return Err(count_error(accounts.len(), 5));
+        };
+        let authority = Signer::new(authority, "upgrade authority")?;
+        require_upgrade_authority(program_id, &authority, program_data)?;
+        Ok(Self {
+            authority,
+            payer: Payer::new(payer)?,
+            config,
+            system: Program::system(system)?,
+        })
+    }
+}
 
 pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> GridResult {
     let Initialize {
         oracle_authority,
         token_program,
         minimum_quality,
+        all_meters_sign,
     } = wire::args(data)?;
-    let [authority, payer, config, program_data, system] = accounts else {
-        return Err(count_error(accounts.len(), 5));
-    };
-    let authority = require_upgrade_authority(program_id, authority, program_data)?;
-    signer(payer, "payer")?;
-    program(system, &system_program::ID, "system program")?;
+    let mut accounts = Accounts::load(program_id, accounts)?;
     nonzero(&oracle_authority)?;
     nonzero(&token_program)?;
-    ensure(minimum_quality <= FULL_BPS, GridError::InvalidQuality)?;
+    check_minimum_quality(minimum_quality, all_meters_sign)?;
 
-    AccountMut::create(program_id, payer, config, &[REGISTRY_SEED, &[]], |bump| {
-        RegistryConfig {
-            header: Header::new(AccountType::RegistryConfig, bump, 0),
-            authority: *authority,
-            oracle_authority,
-            token_program,
-            minimum_quality,
-            ..RegistryConfig::zeroed()
-        }
-    })?;
+    let authority = *accounts.authority.key();
+    let content = |bump| RegistryConfig {
+        header: Header::new(AccountType::RegistryConfig, bump, 0),
+        authority,
+        oracle_authority,
+        token_program,
+        minimum_quality,
+        ..RegistryConfig::zeroed()
+    };
+    let (payer, system) = (&mut accounts.payer, &accounts.system);
+    create(
+        program_id,
+        accounts.config,
+        payer,
+        system,
+        [REGISTRY_SEED],
+        content,
+    )?;
     RegistryInitialized {
-        authority: *authority,
+        authority,
         oracle_authority,
         token_program,
         minimum_quality,

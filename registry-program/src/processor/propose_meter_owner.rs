@@ -14,6 +14,7 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
     let ProposeMeterOwner { proposed } = wire::args(data)?;
     let mut meter = by_owner(program_id, accounts)?;
     meter.pending_owner = proposed;
+    meter.revise();
     MeterOwnerProposed {
         meter_id: meter.meter_id,
         owner: meter.owner,

@@ -1,126 +1,151 @@
 //! `RecordReadings`: what the oracle made of readings goes into the meters' accounts.
 
 use shared_state::{
+    call::RecordReadings,
     error::ensure,
-    event::{EventData, MeterReadingRecorded, MeterReadingRejected, MeterReadingsRecorded},
-    program::{Account, AccountMut, HeadedList},
-    reading::{ReadingOutcome, ACCEPTED},
+    event::{
+        EventData, EventList, MeterReadingRecorded, MeterReadingRejected, RegisterHoldBegan,
+        RegisterHoldEnded,
+    },
+    program::{Account, AccountMut, Signer},
+    quantity::{next, Bps, Wh},
+    reading::{flags, ReadingOutcome, RejectReason},
     state::{Meter, RegistryConfig},
-    units::{self, FULL_BPS},
-    wire::{self, Packed},
     GridError, GridResult,
 };
 use solana_account_view::AccountView;
-use solana_address::address_eq;
-use solana_program::{log::sol_log_data, pubkey::Pubkey};
+use solana_program::pubkey::Pubkey;
 
 #[inline(always)]
 pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> GridResult {
-    let outcomes = wire::list::<ReadingOutcome>(data)?;
+    let outcomes = RecordReadings::decode(data)?;
     let [caller, config, meters @ ..] = accounts else {
         return Err(GridError::NotEnoughAccounts);
     };
     let config = Account::<RegistryConfig>::new(config, program_id)?;
-    ensure(
-        caller.is_signer() && address_eq(caller.address(), &config.oracle_authority),
-        GridError::Unauthorized,
-    )?;
-    ensure(outcomes.len() >= meters.len(), GridError::TooManyAccounts)?;
-    ensure(outcomes.len() <= meters.len(), GridError::NotEnoughAccounts)?;
+    Signer::new(caller, "oracle authority")?.must_be(&config.oracle_authority)?;
 
-    let mut recorded = HeadedList::new(meters.len())?;
-    let mut outcomes = outcomes.iter();
-    for view in meters {
-        let Some(outcome) = outcomes.next() else {
-            break;
-        };
-        let mut meter = AccountMut::<Meter>::new(view, program_id)?;
-        if outcome.get().reason == ACCEPTED {
-            record(&mut meter, outcome, &mut recorded)?;
+    let mut recorded = EventList::new(outcomes.len());
+    let mut meters = meters.iter();
+    let mut held: Option<AccountMut<Meter>> = None;
+    for outcome in outcomes {
+        let outcome = outcome.get();
+        if outcome.flags & flags::SAME_METER == 0 {
+            let view = meters.next().ok_or(GridError::NotEnoughAccounts)?;
+            // The one before is let go first: it may be the same.
+            drop(held.take());
+            held = Some(AccountMut::new(view, program_id)?);
+        }
+        let meter = held.as_mut().ok_or(GridError::InvalidOutcome)?;
+        if outcome.is_accepted() {
+            record(meter, &outcome, config.minimum_quality, &mut recorded)?;
         } else {
-            reject(&mut meter, outcome)?;
+            reject(meter, &outcome)?;
         }
     }
-    if !recorded.is_empty() {
-        let header = MeterReadingsRecorded::header(recorded.len());
-        sol_log_data(&[recorded.with_header(&header)]);
-    }
+    ensure(meters.as_slice().is_empty(), GridError::TooManyAccounts)?;
+    recorded.emit();
     Ok(())
 }
 
 /// Adds an accepted reading, and appends what is to be logged of it to `recorded`. The registry doesn't take the oracle's
-/// word: a meter that isn't active, or a time or register that doesn't go forward, is refused here too, so a faulty
-/// oracle can't make energy out of nothing. Not inlined: a function of its own has all registers to itself, for two
-/// units.
+/// word for what it can see itself: a meter that isn't active, a time that doesn't go forward and a register that went back
+/// without rolling over are refused here too. Not inlined: a function of its own has all registers to itself.
 #[inline(never)]
 fn record(
     meter: &mut Meter,
-    outcome: &Packed<ReadingOutcome>,
-    recorded: &mut HeadedList<MeterReadingRecorded>,
+    outcome: &ReadingOutcome,
+    minimum_quality: Bps,
+    recorded: &mut EventList<MeterReadingRecorded>,
 ) -> GridResult {
-    let outcome = outcome.get();
-    let reading = outcome.reading;
+    let reading = &outcome.reading;
     ensure(meter.is_active(), GridError::MeterNotActive)?;
+    let state = &mut meter.state;
     ensure(
-        reading.timestamp > meter.last_reading_at
-            && reading.generation_register >= meter.generation_register
-            && reading.consumption_register >= meter.consumption_register
-            && outcome.quality <= FULL_BPS
-            && outcome.score > 0,
+        reading.timestamp > state.last_reading_at
+            && outcome.quality <= Bps::FULL
+            && outcome.score > 0
+            && !state.is_beyond_modulus(reading.generation_register)
+            && !state.is_beyond_modulus(reading.consumption_register),
         GridError::InvalidOutcome,
     )?;
-    // In range by the comparison above.
-    let generated = reading
-        .generation_register
-        .wrapping_sub(meter.generation_register);
-    let consumed = reading
-        .consumption_register
-        .wrapping_sub(meter.consumption_register);
+    let generated = state.counted(state.generation_register, reading.generation_register);
+    let consumed = state.counted(state.consumption_register, reading.consumption_register);
+    let (Some(generated), Some(consumed)) = (generated, consumed) else {
+        return Err(GridError::InvalidOutcome);
+    };
+    if state.is_held() {
+        hold_ended(meter.meter_id, state.held_at);
+    }
+    state.apply(outcome);
+    let sequence = state.accepted_count as u32;
 
-    meter.total_generation = units::add_energy(meter.total_generation, generated)?;
-    meter.total_consumption = units::add_energy(meter.total_consumption, consumed)?;
-    meter.generation_register = reading.generation_register;
-    meter.consumption_register = reading.consumption_register;
-    meter.last_reading_at = reading.timestamp;
-    meter.accepted_count = units::add(meter.accepted_count, 1)?;
-    meter.profile = outcome.profile;
-    meter.quality = outcome.quality;
-    let event = MeterReadingRecorded {
+    meter.total_generation = meter.total_generation.plus(generated)?;
+    meter.total_consumption = meter.total_consumption.plus(consumed)?;
+    let net = meter.net_generation();
+    if outcome.quality >= minimum_quality && net > meter.claimable_net_generation {
+        meter.claimable_net_generation = net;
+    }
+    recorded.push(MeterReadingRecorded {
         meter_id: meter.meter_id,
         timestamp: reading.timestamp,
         generation_register: reading.generation_register,
         consumption_register: reading.consumption_register,
         quality: outcome.quality,
         score: outcome.score,
-        flags: outcome.flags as u8,
-        sequence: meter.accepted_count as u32,
-    };
-    recorded.place()?.put(Packed::from(event));
-    Ok(())
+        flags: outcome.flags & flags::OF_ACCEPTED,
+        sequence,
+    })
 }
 
-/// Notes a rejected reading: a count, the reason and a quality that can't be better than before. Energy, registers and
-/// the time of the last reading stay as they are.
 #[cold]
 #[inline(never)]
-fn reject(meter: &mut Meter, outcome: &Packed<ReadingOutcome>) -> GridResult {
-    let outcome = outcome.get();
+fn hold_ended(meter_id: [u8; 32], held_at: i64) {
+    RegisterHoldEnded { meter_id, held_at }.emit();
+}
+
+/// Notes a rejected reading: a count, the reason, a quality that can't be better than before, and a jump. Energy, registers
+/// and the time of the last reading stay as they are.
+#[cold]
+#[inline(never)]
+fn reject(meter: &mut Meter, outcome: &ReadingOutcome) -> GridResult {
+    let reading = &outcome.reading;
     ensure(
-        outcome.quality <= meter.quality && outcome.score == 0,
+        RejectReason::from_code(outcome.reason).is_some()
+            && outcome.quality <= meter.state.quality
+            && outcome.score == 0,
         GridError::InvalidOutcome,
     )?;
-    meter.rejected_count = units::add(meter.rejected_count, 1)?;
+    meter.rejected_count = next(meter.rejected_count)?;
     meter.last_reject_reason = outcome.reason;
-    meter.quality = outcome.quality;
+    let held = |meter: &Meter| -> (Wh, Wh) {
+        let state = &meter.state;
+        (
+            state.held_generation_register,
+            state.held_consumption_register,
+        )
+    };
+    let before = held(meter);
+    meter.state.apply(outcome);
     MeterReadingRejected {
         meter_id: meter.meter_id,
-        timestamp: outcome.reading.timestamp,
-        generation_register: outcome.reading.generation_register,
-        consumption_register: outcome.reading.consumption_register,
+        timestamp: reading.timestamp,
+        generation_register: reading.generation_register,
+        consumption_register: reading.consumption_register,
         quality: outcome.quality,
         reason: outcome.reason.into(),
         sequence: meter.rejected_count as u32,
     }
     .emit();
+    let (held_generation_register, held_consumption_register) = held(meter);
+    if (held_generation_register, held_consumption_register) != before {
+        RegisterHoldBegan {
+            meter_id: meter.meter_id,
+            held_generation_register,
+            held_consumption_register,
+            held_at: meter.state.held_at,
+        }
+        .emit();
+    }
     Ok(())
 }

@@ -1,16 +1,15 @@
 //! `SetConfig`: another minimum quality, oracle authority or token program.
 
 use shared_state::{
-    error::ensure,
     event::{EventData, RegistryConfigChanged},
-    program::{count_error, nonzero, require_upgrade_authority, signer, AccountMut},
+    program::{count_error, nonzero, require_upgrade_authority, AccountMut, Signer},
     state::RegistryConfig,
-    units::FULL_BPS,
-    wire, GridError, GridResult,
+    wire, GridResult,
 };
 use solana_account_view::AccountView;
 use solana_program::pubkey::Pubkey;
 
+use super::check_minimum_quality;
 use crate::instruction::SetConfig;
 
 pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> GridResult {
@@ -18,28 +17,30 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
         oracle_authority,
         token_program,
         minimum_quality,
+        all_meters_sign,
     } = wire::args(data)?;
     let [changer, config, program_data] = accounts else {
         return Err(count_error(accounts.len(), 3));
     };
-    let changer_key = signer(changer, "registry authority or upgrade authority")?;
+    let changer = Signer::new(changer, "registry authority or upgrade authority")?;
     let mut config = AccountMut::<RegistryConfig>::new(config, program_id)?;
     // Who names the oracle authority can record any reading, and a token program that gets the RegistryConfig's
     // signature can pass it on to GRID's: so the registry authority could mint by hand.
     let rewires =
         oracle_authority != config.oracle_authority || token_program != config.token_program;
-    if rewires || *changer_key != config.authority {
-        require_upgrade_authority(program_id, changer, program_data)?;
+    if rewires || !changer.is(&config.authority) {
+        require_upgrade_authority(program_id, &changer, program_data)?;
     }
     nonzero(&oracle_authority)?;
     nonzero(&token_program)?;
-    ensure(minimum_quality <= FULL_BPS, GridError::InvalidQuality)?;
+    check_minimum_quality(minimum_quality, all_meters_sign)?;
 
     config.oracle_authority = oracle_authority;
     config.token_program = token_program;
     config.minimum_quality = minimum_quality;
+    config.revise();
     RegistryConfigChanged {
-        changed_by: *changer_key,
+        changed_by: *changer.key(),
         oracle_authority,
         token_program,
         minimum_quality,

@@ -14,6 +14,7 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
     let SetDelegate { delegate } = wire::args(data)?;
     let mut meter = by_owner(program_id, accounts)?;
     meter.delegate = delegate;
+    meter.revise();
     DelegateChanged {
         meter_id: meter.meter_id,
         delegate,

@@ -3,7 +3,7 @@
 use shared_state::{
     error::ensure,
     event::{EventData, MeterStatusChanged},
-    program::{count_error, signer, Account, AccountMut},
+    program::{count_error, Account, AccountMut, Signer},
     state::{Meter, MeterStatus, RegistryConfig},
     wire, GridError, GridResult,
 };
@@ -20,9 +20,9 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
     };
     let config = Account::<RegistryConfig>::new(config, program_id)?;
     let mut meter = AccountMut::<Meter>::new(meter, program_id)?;
-    let changer = signer(changer, "registry authority or owner")?;
-    let is_authority = *changer == config.authority;
-    let is_owner = *changer == meter.owner;
+    let changer = Signer::new(changer, "registry authority or owner")?;
+    let is_authority = changer.is(&config.authority);
+    let is_owner = changer.is(&meter.owner);
     ensure(is_authority || is_owner, GridError::Unauthorized)?;
 
     let now = meter.status();
@@ -33,9 +33,10 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
     )?;
     let old_status = meter.header.status;
     meter.header.status = status;
+    meter.revise();
     MeterStatusChanged {
         meter_id: meter.meter_id,
-        changed_by: *changer,
+        changed_by: *changer.key(),
         old_status,
         new_status: status,
     }

@@ -1,6 +1,7 @@
-//! `SettleAndMintTokens`: what is unsettled becomes GRID in the owner's wallet.
+//! `SettleAndMintTokens`: what can be claimed becomes GRID in the owner's wallet.
 
 use shared_state::{
+    event::EventData,
     program::{count_error, AccountMut},
     state::Meter,
     wire, GridResult,
@@ -8,36 +9,20 @@ use shared_state::{
 use solana_account_view::AccountView;
 use solana_program::pubkey::Pubkey;
 
-use super::settlement::{advance, refusal, settleable, Settlement};
+use super::settlement::{refusal, settle, Accounts, COUNT};
 
+/// 0. `[w]` Meter, then those of every settlement.
 #[inline(always)]
 pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> GridResult {
     wire::no_args(data)?;
-    let [meter, claimant, config, token_program, token_config, mint, recipient, spl_token] =
-        accounts
-    else {
-        return Err(count_error(accounts.len(), 8));
+    let Ok([meter, others @ ..]) = <&[AccountView; COUNT + 1]>::try_from(accounts) else {
+        return Err(count_error(accounts.len(), COUNT + 1));
     };
     let mut meter = AccountMut::<Meter>::new(meter, program_id)?;
-    let others = [
-        claimant,
-        config,
-        token_program,
-        token_config,
-        mint,
-        recipient,
-        spl_token,
-    ];
-    let settlement = Settlement::new(program_id, others)?;
-    settlement.check_meter(&meter)?;
-    let amount = settleable(
-        &meter,
-        settlement.minimum_quality(),
-        settlement.available()?,
-    )
-    .map_err(refusal)?;
-    advance(&mut meter, amount)?;
-    drop(meter);
-    settlement.mint(amount);
+    let accounts = Accounts::load(program_id, others)?;
+    accounts.check_meter(&meter)?;
+    let energy = meter.settleable(&accounts.room()?).map_err(refusal)?;
+    settle(&mut meter, energy)?.emit();
+    accounts.mint(energy);
     Ok(())
 }

@@ -1,53 +1,42 @@
-//! `SettleManyAndMintTokens`: what is unsettled at several meters becomes GRID in their owner's wallet, with one mint.
+//! `SettleManyAndMintTokens`: what can be claimed at several meters becomes GRID in their owner's wallet, with one mint.
 
-use shared_state::{program::AccountMut, state::Meter, wire, GridError, GridResult};
+use shared_state::{
+    event::EventList, program::AccountMut, quantity::Wh, state::Meter, wire, GridError, GridResult,
+};
 use solana_account_view::AccountView;
 use solana_program::pubkey::Pubkey;
 
-use super::settlement::{advance, refusal, settleable, Settlement};
+use super::settlement::{refusal, settle, Accounts, COUNT};
 
+/// Those of every settlement, then `[w]` Meter, at least one.
 #[inline(always)]
 pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> GridResult {
     wire::no_args(data)?;
-    let [claimant, config, token_program, token_config, mint, recipient, spl_token, meters @ ..] =
-        accounts
-    else {
+    let Some((others, meters)) = accounts.split_first_chunk::<COUNT>() else {
         return Err(GridError::NotEnoughAccounts);
     };
-    let others = [
-        claimant,
-        config,
-        token_program,
-        token_config,
-        mint,
-        recipient,
-        spl_token,
-    ];
-    let settlement = Settlement::new(program_id, others)?;
-    let available = settlement.available()?;
+    let accounts = Accounts::load(program_id, others)?;
+    let mut room = accounts.room()?;
 
-    let mut total = 0;
+    let mut settled = EventList::new(meters.len());
+    let mut total = Wh::ZERO;
     let mut passed_over = None;
     for view in meters {
         let mut meter = AccountMut::<Meter>::new(view, program_id)?;
-        settlement.check_meter(&meter)?;
-        // In range: no meter is settled for more than what is left.
-        let left = available.wrapping_sub(total);
-        match settleable(&meter, settlement.minimum_quality(), left) {
-            Ok(amount) => {
-                advance(&mut meter, amount)?;
-                // In range for the same reason.
-                total = total.wrapping_add(amount);
+        accounts.check_meter(&meter)?;
+        match meter.settleable(&room) {
+            Ok(energy) => {
+                settled.push(settle(&mut meter, energy)?)?;
+                room.take(energy);
+                total = total.plus(energy)?;
             }
             Err(reason) => passed_over = passed_over.or(Some(reason)),
         }
     }
-    if total == 0 {
-        return Err(match passed_over {
-            Some(reason) => refusal(reason),
-            None => GridError::NotEnoughAccounts,
-        });
+    if total == Wh::ZERO {
+        return Err(passed_over.map_or(GridError::NotEnoughAccounts, refusal));
     }
-    settlement.mint(total);
+    settled.emit();
+    accounts.mint(total);
     Ok(())
 }

@@ -17,8 +17,9 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
     } = wire::args(data)?;
     let mut meter = by_authority(program_id, accounts)?;
     check_capacities(generation_capacity_w, consumption_capacity_w)?;
-    meter.generation_capacity_w = generation_capacity_w;
-    meter.consumption_capacity_w = consumption_capacity_w;
+    meter.state.generation_capacity_w = generation_capacity_w;
+    meter.state.consumption_capacity_w = consumption_capacity_w;
+    meter.revise();
     MeterLimitsChanged {
         meter_id: meter.meter_id,
         generation_capacity_w,

@@ -1,13 +1,14 @@
-//! Creation of accounts at derived addresses.
+//! Creation of accounts at derived addresses, through the system program.
 
 use solana_account_view::AccountView;
 use solana_program::pubkey::Pubkey;
 use solana_sdk_ids::system_program;
 
 use super::{
-    account::{blame, writable, AccountMut},
-    cpi::{invoke_signed, Call},
-    rent::rent_exemption,
+    account::blame,
+    call::{invoke_signed, Call, Passed, PassedWritable, MAX_SEEDS},
+    sysvar::rent_exemption,
+    witness::{writable, Payer, Program},
 };
 use crate::{
     error::{GridError, GridResult},
@@ -20,108 +21,111 @@ const ASSIGN: u32 = 1;
 const TRANSFER: u32 = 2;
 const ALLOCATE: u32 = 8;
 
-/// What is to be created.
+/// What is to be created: an account at the address that seeds give, of a size, for an owner.
 pub struct NewAccount<'a> {
-    /// The account at the derived address.
-    pub view: &'a AccountView,
-    /// Its role in the log.
-    pub role: &'static str,
-    /// Its size in bytes.
-    pub size: usize,
-    /// The program that will own it.
-    pub owner: &'a Pubkey,
+    view: &'a AccountView,
+    size: usize,
+    owner: &'a Pubkey,
+    bump: u8,
 }
 
-/// Creates an account at the address that `seeds` give for `program_id`, paid by `payer`, and returns its bump.
-///
-/// The address is the canonical one: another bump fails with [`GridError::WrongAddress`]. An account that exists fails
-/// with [`GridError::AlreadyInitialized`]. Lamports that somebody sent to the address before don't get in the way:
-/// only what is missing for the rent is transferred. `payer` must have signed.
-pub fn create_pda(
-    program_id: &Pubkey,
-    payer: &AccountView,
-    new: &NewAccount,
-    seeds: &[&[u8]; 2],
-) -> GridResult<u8> {
-    writable(payer, "payer")?;
-    writable(new.view, new.role)?;
-    let used = if seeds[1].is_empty() { 1 } else { 2 };
-    let (address, bump) = Pubkey::find_program_address(&seeds[..used], program_id);
-    if *new.view.address() != address {
-        return Err(blame(new.role, GridError::WrongAddress));
+impl Passed for NewAccount<'_> {
+    fn view(&self) -> &AccountView {
+        self.view
     }
-    if !new.view.is_data_empty() || *new.view.owner() != system_program::ID {
-        return Err(blame(new.role, GridError::AlreadyInitialized));
-    }
-    let bump_seed = [bump];
-    let with_two: [&[u8]; 3] = [seeds[0], seeds[1], &bump_seed];
-    let with_one: [&[u8]; 2] = [seeds[0], &bump_seed];
-    let signer_seeds: &[&[u8]] = if used == 2 { &with_two } else { &with_one };
-
-    let needed = rent_exemption(new.size)?;
-    let held = new.view.lamports();
-    if *payer.owner() != system_program::ID {
-        return Err(blame("payer", GridError::WrongAccountOwner));
-    }
-    if payer.lamports() < needed.saturating_sub(held) {
-        return Err(blame("payer", GridError::InsufficientFunds));
-    }
-    if held == 0 {
-        invoke_signed(
-            &system_program::ID,
-            &[
-                Call::writable(payer).signer(),
-                Call::writable(new.view).signer(),
-            ],
-            &create_account_data(needed, new.size as u64, new.owner),
-            signer_seeds,
-        );
-        return Ok(bump);
-    }
-    if held < needed {
-        invoke_signed(
-            &system_program::ID,
-            &[Call::writable(payer).signer(), Call::writable(new.view)],
-            &amount_data(TRANSFER, needed.saturating_sub(held)),
-            &[],
-        );
-    }
-    let itself = [Call::writable(new.view).signer()];
-    invoke_signed(
-        &system_program::ID,
-        &itself,
-        &amount_data(ALLOCATE, new.size as u64),
-        signer_seeds,
-    );
-    invoke_signed(
-        &system_program::ID,
-        &itself,
-        &assign_data(new.owner),
-        signer_seeds,
-    );
-    Ok(bump)
 }
+impl PassedWritable for NewAccount<'_> {}
 
-impl<'a, T: AccountLayout> AccountMut<'a, T> {
-    /// Creates the account of type `T` that `seeds` give for `program_id`, which will own it, and fills it with what
-    /// `content` makes of its bump. See [`create_pda`].
-    pub fn create(
+impl<'a> NewAccount<'a> {
+    /// Checks that it is writable, at the address that `seeds` give for `program_id` with their canonical bump, and not
+    /// there yet. One that is fails with [`GridError::AlreadyInitialized`].
+    pub fn new<const N: usize>(
         program_id: &Pubkey,
-        payer: &AccountView,
         view: &'a AccountView,
-        seeds: &[&[u8]; 2],
-        content: impl FnOnce(u8) -> T,
-    ) -> GridResult {
-        let new = NewAccount {
+        role: &'static str,
+        size: usize,
+        owner: &'a Pubkey,
+        seeds: [&[u8]; N],
+    ) -> GridResult<Self> {
+        writable(view, role)?;
+        let (address, bump) = Pubkey::find_program_address(&seeds, program_id);
+        if *view.address() != address {
+            return Err(blame(role, GridError::WrongAddress));
+        }
+        if !view.is_data_empty() || *view.owner() != system_program::ID {
+            return Err(blame(role, GridError::AlreadyInitialized));
+        }
+        Ok(Self {
             view,
-            role: T::NAME,
-            size: T::SIZE,
-            owner: program_id,
-        };
-        let bump = create_pda(program_id, payer, &new, seeds)?;
-        *Self::take(view)? = content(bump);
-        Ok(())
+            size,
+            owner,
+            bump,
+        })
     }
+
+    /// Creates it, with the `seeds` that it was made from, and returns its bump. Lamports that somebody sent to the address
+    /// before don't get in the way: only what is missing for the rent is transferred.
+    pub fn create<const N: usize>(
+        &mut self,
+        payer: &mut Payer,
+        system: &Program,
+        seeds: [&[u8]; N],
+    ) -> GridResult<u8> {
+        let bump = [self.bump];
+        let mut signer_seeds: [&[u8]; MAX_SEEDS] = [&bump; MAX_SEEDS];
+        for (place, seed) in signer_seeds.iter_mut().zip(seeds) {
+            *place = seed;
+        }
+        // As many as there are, and the bump, which stands in all places behind them.
+        let signer_seeds = &signer_seeds[..const { seeds_with_bump(N) }];
+
+        let needed = rent_exemption(self.size)?;
+        let held = self.view.lamports();
+        let missing = needed.saturating_sub(held);
+        payer.holds(missing)?;
+        let (size, owner) = (self.size as u64, self.owner);
+        if held == 0 {
+            let accounts = [
+                Call::writable(payer).signer(),
+                Call::writable(self).signer(),
+            ];
+            let data = create_account_data(needed, size, owner);
+            invoke_signed(system, &accounts, &data, signer_seeds);
+            return Ok(self.bump);
+        }
+        if missing > 0 {
+            let accounts = [Call::writable(payer).signer(), Call::writable(self)];
+            invoke_signed(system, &accounts, &amount_data(TRANSFER, missing), &[]);
+        }
+        let itself = [Call::writable(self).signer()];
+        invoke_signed(system, &itself, &amount_data(ALLOCATE, size), signer_seeds);
+        invoke_signed(system, &itself, &assign_data(owner), signer_seeds);
+        Ok(self.bump)
+    }
+}
+
+/// Creates the account of type `T` at the address that `seeds` give for `program_id`, which will own it, and fills it with
+/// what `content` makes of its bump. See [`NewAccount`].
+pub fn create<T: AccountLayout, const N: usize>(
+    program_id: &Pubkey,
+    view: &AccountView,
+    payer: &mut Payer,
+    system: &Program,
+    seeds: [&[u8]; N],
+    content: impl FnOnce(u8) -> T,
+) -> GridResult {
+    let mut new = NewAccount::new(program_id, view, T::NAME, T::SIZE, program_id, seeds)?;
+    let bump = new.create(payer, system, seeds)?;
+    let content = content(bump);
+    // SAFETY: the account has just been created with the size of `T`, its data starts at a multiple of 8, and nobody can have
+    // referred to it when it was empty.
+    unsafe { view.data_ptr().cast_mut().cast::<T>().write(content) };
+    Ok(())
+}
+
+const fn seeds_with_bump(seeds: usize) -> usize {
+    assert!(seeds < MAX_SEEDS);
+    seeds + 1
 }
 
 fn create_account_data(lamports: u64, space: u64, owner: &Pubkey) -> [u8; 52] {

@@ -1,26 +1,22 @@
-//! What only programs need. All `unsafe` code of the project that touches accounts stands in this module and in
-//! [`wire`](crate::wire).
+//! What runs on chain only. Most `unsafe` code of the project stands here: the entrypoint's input and accounts are read where
+//! the runtime put them. The rest is in [`wire`](crate::wire) and [`event`](crate::event), which see plain structs as bytes,
+//! and in the programs where they hand a list of accounts to [`invoke_signed_list`] or read the instructions sysvar.
 
 mod account;
 mod authority;
-mod clock;
-mod cpi;
+mod call;
 mod create;
-mod fixed_vec;
-mod headed_list;
-mod input;
-mod rent;
-mod upgrade_authority;
+mod entrypoint;
+mod list;
+pub mod spl_token;
+mod sysvar;
+mod witness;
 
-pub use account::{
-    blame, count_error, is_zero, nonzero, program, signer, writable, Account, AccountMut,
-    TokenAccount,
-};
-pub use authority::{accept_authority, propose_authority, ProposeAuthority};
-pub use clock::unix_timestamp;
-pub use cpi::{invoke_signed, invoke_signed_list, Call};
-pub use create::{create_pda, NewAccount};
-pub use fixed_vec::{FixedVec, Place};
-pub use headed_list::HeadedList;
-pub use input::{run, MAX_ACCOUNTS};
-pub use upgrade_authority::require_upgrade_authority;
+pub use account::{blame, count_error, Account, AccountMut};
+pub use authority::{accept_authority, by_authority, propose_authority, require_upgrade_authority};
+pub use call::{invoke_signed, invoke_signed_list, Call, Passed, PassedWritable};
+pub use create::{create, NewAccount};
+pub use entrypoint::{run, MAX_ACCOUNTS};
+pub use list::List;
+pub use sysvar::unix_timestamp;
+pub use witness::{is_zero, nonzero, Mint, Payer, Program, Signer, TokenAccount, Writable, NOBODY};

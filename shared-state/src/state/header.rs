@@ -17,6 +17,8 @@ pub enum AccountType {
     Meter = 3,
     /// [`TokenConfig`](super::TokenConfig)
     TokenConfig = 4,
+    /// [`Retirement`](super::Retirement)
+    Retirement = 5,
 }
 
 /// The first 8 bytes of every account.
@@ -31,8 +33,9 @@ pub struct Header {
     pub bump: u8,
     /// Depends on the account: see there.
     pub status: u8,
-    /// Zero.
-    pub reserved: [u8; 4],
+    /// How many administrative changes the account has had: everything but its creation, readings and settlements, which
+    /// have counts of their own. Modulo 2^32. So accounts alone tell that an event is missing.
+    pub revision: u32,
 }
 
 impl Header {
@@ -43,7 +46,7 @@ impl Header {
             version: LAYOUT_VERSION,
             bump,
             status,
-            reserved: [0; 4],
+            revision: 0,
         }
     }
 }
@@ -56,6 +59,9 @@ pub trait AccountLayout: Pod {
     const NAME: &'static str;
     /// Its size in bytes.
     const SIZE: usize = size_of::<Self>();
+
+    /// Its header.
+    fn header_mut(&mut self) -> &mut Header;
 }
 
 /// A config that an authority may change, and hand over in two steps.
@@ -82,6 +88,10 @@ macro_rules! account_layout {
         impl $crate::state::AccountLayout for $layout {
             const TYPE: $crate::state::AccountType = $crate::state::AccountType::$layout;
             const NAME: &'static str = stringify!($layout);
+
+            fn header_mut(&mut self) -> &mut $crate::state::Header {
+                &mut self.header
+            }
         }
         const _: () = assert!(size_of::<$layout>() == $size);
         const _: () = assert!(core::mem::offset_of!($layout, header) == 0);

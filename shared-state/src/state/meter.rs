@@ -2,11 +2,16 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use bytemuck::{Pod, Zeroable};
 use solana_program::pubkey::Pubkey;
 
-use super::header::{account_layout, Header};
-use crate::error::{GridError, GridResult};
-
-/// Length of a meter id.
-pub const METER_ID_BYTES: usize = 32;
+use super::{
+    header::{account_layout, Header},
+    reading_state::ReadingState,
+    token_config::Room,
+    METER_ID_BYTES,
+};
+use crate::{
+    error::{ensure, GridError, GridResult},
+    quantity::{next, Wh},
+};
 
 /// A meter's status: the status byte of its header.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -53,45 +58,39 @@ impl MeterStatus {
     }
 }
 
-/// Running mean and mean deviation of a meter's power, in watts, for both directions.
-#[derive(
-    BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Default, Eq, Pod, PartialEq, Zeroable,
-)]
-#[repr(C)]
-pub struct PowerProfile {
-    /// Mean generation (W).
-    pub generation_mean_w: u32,
-    /// Mean absolute deviation of the generation (W).
-    pub generation_deviation_w: u32,
-    /// Mean consumption (W).
-    pub consumption_mean_w: u32,
-    /// Mean absolute deviation of the consumption (W).
-    pub consumption_deviation_w: u32,
+/// What kind of key a meter's device signs with.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[repr(u8)]
+pub enum DeviceKeyType {
+    /// None: the reporter vouches for the readings.
+    None = 0,
+    /// Ed25519, 32 bytes.
+    Ed25519 = 1,
+    /// P-256 (secp256r1): the x coordinate, of the point whose y is even. The number is the SEC1 prefix.
+    P256Even = 2,
+    /// P-256 (secp256r1): the x coordinate, of the point whose y is odd. The number is the SEC1 prefix.
+    P256Odd = 3,
 }
 
-/// What a meter's next reading is validated against: the end of a [`Meter`], byte for byte. In a batch, the oracle
-/// carries it from one reading of a meter to the next one of the same meter.
-#[derive(Clone, Copy, Debug, Eq, Pod, PartialEq, Zeroable)]
-#[repr(C)]
-pub struct Track {
-    /// Timestamp of the last accepted reading; the time of registration before the first one.
-    pub last_reading_at: i64,
-    /// Last accepted generation register (Wh).
-    pub generation_register: u64,
-    /// Last accepted consumption register (Wh).
-    pub consumption_register: u64,
-    /// Running mean and deviation of the power.
-    pub profile: PowerProfile,
-    /// Number of accepted readings.
-    pub accepted_count: u64,
-    /// Rated power of the generator (W).
-    pub generation_capacity_w: u32,
-    /// Rated power of the connection (W).
-    pub consumption_capacity_w: u32,
-    /// Quality in basis points.
-    pub quality: u16,
-    /// What the oracle has no use for.
-    pub rest: [u8; 6],
+impl DeviceKeyType {
+    /// The type of a byte, if there is one.
+    pub const fn from_byte(byte: u8) -> Option<Self> {
+        match byte {
+            0 => Some(Self::None),
+            1 => Some(Self::Ed25519),
+            2 => Some(Self::P256Even),
+            3 => Some(Self::P256Odd),
+            _ => None,
+        }
+    }
+
+    /// Checks what is cheap to check of a key: that its type exists, and that it is all zeros exactly if there is none.
+    /// Whether it is a point on its curve, only tools check: no signature verifies by one that isn't.
+    pub fn check(byte: u8, key: &Pubkey) -> GridResult {
+        let kind = Self::from_byte(byte).ok_or(GridError::InvalidDeviceKey)?;
+        let is_zero = *key == Pubkey::new_from_array([0; 32]);
+        ensure(is_zero == (kind == Self::None), GridError::InvalidDeviceKey)
+    }
 }
 
 /// A registered meter.
@@ -102,7 +101,7 @@ pub struct Track {
 pub struct Meter {
     /// Type 3.
     pub header: Header,
-    /// Serial number in UTF-8, zero-padded.
+    /// Serial number in ASCII graphic characters, zero-padded: see [`meter_id`](super::meter_id).
     pub meter_id: [u8; METER_ID_BYTES],
     /// Who the meter's surplus belongs to.
     pub owner: Pubkey,
@@ -110,78 +109,87 @@ pub struct Meter {
     pub pending_owner: Pubkey,
     /// Who else may settle to the owner's account; zero if nobody.
     pub delegate: Pubkey,
-    /// The device's Ed25519 key; zero if its readings are vouched for by the reporter alone.
+    /// The device's key, of type `device_key_type`; zero if its readings are vouched for by the reporter alone.
     pub device_key: Pubkey,
-    /// Energy generated since registration (Wh).
-    pub total_generation: u64,
-    /// Energy consumed since registration (Wh).
-    pub total_consumption: u64,
-    /// Net generation that has been settled, and so minted (Wh). Never goes down.
-    pub settled_net_generation: u64,
+    /// Energy generated since registration.
+    pub total_generation: Wh,
+    /// Energy consumed since registration.
+    pub total_consumption: Wh,
+    /// The highest net generation that an accepted reading has shown while the meter's quality was at or above the
+    /// registry's minimum: so much can be claimed in all. Goes down only by a correction of registers.
+    pub claimable_net_generation: Wh,
+    /// Net generation that has been settled, and so minted. Never goes down.
+    pub settled_net_generation: Wh,
     /// When the meter was registered (Unix seconds).
     pub registered_at: i64,
     /// Number of rejected readings.
     pub rejected_count: u64,
     /// Number of settlements.
     pub settlement_count: u64,
-    /// Timestamp of the last accepted reading; the time of registration before the first one. From here on, a [`Track`].
-    pub last_reading_at: i64,
-    /// Last accepted generation register, as the meter sent it (Wh).
-    pub generation_register: u64,
-    /// Last accepted consumption register, as the meter sent it (Wh).
-    pub consumption_register: u64,
-    /// Running mean and deviation of the power.
-    pub profile: PowerProfile,
-    /// Number of accepted readings.
-    pub accepted_count: u64,
-    /// Rated power of the generator (W).
-    pub generation_capacity_w: u32,
-    /// Rated power of the connection (W).
-    pub consumption_capacity_w: u32,
-    /// Running average of the readings' scores in basis points.
-    pub quality: u16,
-    /// Why the last rejected reading was rejected: the code of its [`GridError`]; zero if none ever was.
+    /// A [`DeviceKeyType`].
+    pub device_key_type: u8,
+    /// Why the last rejected reading was rejected: the code of its [`RejectReason`](crate::reading::RejectReason); zero if
+    /// none ever was.
     pub last_reject_reason: u8,
     /// Zero.
-    pub reserved: [u8; 5],
+    pub reserved: [u8; 6],
+    /// What the next reading is judged against.
+    pub state: ReadingState,
 }
-account_layout!(Meter, 280);
-
-/// Where the [`Track`] begins in a [`Meter`].
-const TRACK: usize = core::mem::offset_of!(Meter, last_reading_at);
-const _: () = {
-    use core::mem::offset_of;
-    assert!(TRACK + size_of::<Track>() == size_of::<Meter>());
-    assert!(
-        offset_of!(Meter, generation_register) - TRACK == offset_of!(Track, generation_register)
-    );
-    assert!(
-        offset_of!(Meter, consumption_register) - TRACK == offset_of!(Track, consumption_register)
-    );
-    assert!(offset_of!(Meter, profile) - TRACK == offset_of!(Track, profile));
-    assert!(offset_of!(Meter, accepted_count) - TRACK == offset_of!(Track, accepted_count));
-    assert!(
-        offset_of!(Meter, generation_capacity_w) - TRACK
-            == offset_of!(Track, generation_capacity_w)
-    );
-    assert!(
-        offset_of!(Meter, consumption_capacity_w) - TRACK
-            == offset_of!(Track, consumption_capacity_w)
-    );
-    assert!(offset_of!(Meter, quality) - TRACK == offset_of!(Track, quality));
-};
+account_layout!(Meter, 360);
 
 impl Meter {
-    /// Generation minus consumption since registration, at least zero (Wh).
+    /// Generation minus consumption since registration, at least zero.
     #[inline(always)]
-    pub fn net_generation(&self) -> u64 {
-        excess(self.total_generation, self.total_consumption)
+    pub fn net_generation(&self) -> Wh {
+        self.total_generation.beyond(self.total_consumption)
     }
 
-    /// Net generation that has not been settled yet (Wh). Zero while consumption has eaten up what was settled before.
+    /// Net generation that has not been settled yet, whether it can be claimed or not. Zero while consumption has eaten up
+    /// what was settled before.
     #[inline(always)]
-    pub fn unsettled(&self) -> u64 {
-        excess(self.net_generation(), self.settled_net_generation)
+    pub fn unsettled(&self) -> Wh {
+        self.net_generation().beyond(self.settled_net_generation)
+    }
+
+    /// The part of [`Self::unsettled`] that can be claimed: what was counted while the quality was good enough, and has not
+    /// been consumed since.
+    #[inline(always)]
+    pub fn claimable(&self) -> Wh {
+        let net = self.net_generation().min(self.claimable_net_generation);
+        net.beyond(self.settled_net_generation)
+    }
+
+    /// How much a settlement settles now, at most what the token has `room` for, or why nothing: the one rule of what can
+    /// be claimed.
+    #[inline(always)]
+    pub fn settleable(&self, room: &Room) -> GridResult<Wh> {
+        ensure(self.can_settle(), GridError::MeterNotActive)?;
+        let claimable = self.claimable();
+        if claimable == Wh::ZERO {
+            return Err(self.why_nothing_is_claimable());
+        }
+        if room.left == Wh::ZERO {
+            return Err(room.bound);
+        }
+        Ok(claimable.min(room.left))
+    }
+
+    #[cold]
+    fn why_nothing_is_claimable(&self) -> GridError {
+        if self.unsettled() == Wh::ZERO {
+            GridError::InsufficientBalance
+        } else {
+            GridError::QualityTooLow
+        }
+    }
+
+    /// Advances what has been settled by `energy`, which [`Self::settleable`] has given.
+    #[inline(always)]
+    pub fn settle(&mut self, energy: Wh) -> GridResult {
+        self.settled_net_generation = self.settled_net_generation.plus(energy)?;
+        self.settlement_count = next(self.settlement_count)?;
+        Ok(())
     }
 
     /// The status; an unknown byte, which no instruction writes, counts as suspended.
@@ -201,91 +209,34 @@ impl Meter {
     pub fn can_settle(&self) -> bool {
         self.is_active() || self.header.status == MeterStatus::Decommissioned as u8
     }
-
-    /// What the next reading is validated against.
-    #[inline(always)]
-    pub fn track(&self) -> &Track {
-        // SAFETY: the last bytes of a meter are a `Track` (asserted above), at a multiple of 8.
-        unsafe { &*(&raw const *self).byte_add(TRACK).cast::<Track>() }
-    }
-}
-
-/// `a - b`, at least zero. (Not `saturating_sub`: what the compiler makes of it takes six units more.)
-#[inline(always)]
-fn excess(a: u64, b: u64) -> u64 {
-    if a > b {
-        a.wrapping_sub(b)
-    } else {
-        0
-    }
-}
-
-/// The meter id of a serial number: UTF-8, 1 to 32 bytes without spaces and control characters, zero-padded.
-pub fn meter_id(serial: &str) -> GridResult<[u8; METER_ID_BYTES]> {
-    let mut id = [0; METER_ID_BYTES];
-    id.get_mut(..serial.len())
-        .ok_or(GridError::InvalidMeterId)?
-        .copy_from_slice(serial.as_bytes());
-    meter_name(&id)?;
-    Ok(id)
-}
-
-/// The serial number of a meter id; fails with [`GridError::InvalidMeterId`] if it isn't UTF-8, is empty, or has
-/// anything behind its zero padding, or contains a space or control character (a meter must not get a second account
-/// under a name that looks the same).
-pub fn meter_name(id: &[u8; METER_ID_BYTES]) -> GridResult<&str> {
-    let length = id
-        .iter()
-        .position(|byte| *byte == 0)
-        .unwrap_or(METER_ID_BYTES);
-    let (name, padding) = id.split_at(length);
-    let is_blank = |byte: &u8| *byte <= b' ' || *byte == 0x7F;
-    if name.is_empty() || name.iter().any(is_blank) || padding.iter().any(|byte| *byte != 0) {
-        return Err(GridError::InvalidMeterId);
-    }
-    core::str::from_utf8(name).map_err(|_| GridError::InvalidMeterId)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::AccountLayout;
 
     fn meter(generation: u64, consumption: u64, settled: u64) -> Meter {
         Meter {
-            total_generation: generation,
-            total_consumption: consumption,
-            settled_net_generation: settled,
+            total_generation: Wh(generation),
+            total_consumption: Wh(consumption),
+            claimable_net_generation: Wh(u64::MAX),
+            settled_net_generation: Wh(settled),
             ..Meter::zeroed()
         }
     }
 
     #[test]
     fn unsettled_is_what_net_generation_has_gained_since_the_last_settlement() {
-        assert_eq!(meter(1_000_000, 300_000, 400_000).unsettled(), 300_000);
-        assert_eq!(meter(800_000, 250_000, 550_000).unsettled(), 0);
-    }
-
-    #[test]
-    fn the_track_is_the_end_of_the_meter() {
-        let mut bytes = [0u8; Meter::SIZE];
-        for (place, byte) in bytes.iter_mut().enumerate() {
-            *byte = place as u8;
-        }
-        let meter: Meter = bytemuck::pod_read_unaligned(&bytes);
-        let track = meter.track();
-        assert_eq!(bytemuck::bytes_of(track), &bytes[TRACK..]);
-        assert_eq!(track.last_reading_at, meter.last_reading_at);
-        assert_eq!(track.profile, meter.profile);
-        assert_eq!(track.quality, meter.quality);
+        assert_eq!(meter(1_000_000, 300_000, 400_000).unsettled(), Wh(300_000));
+        assert_eq!(meter(800_000, 250_000, 550_000).unsettled(), Wh(0));
     }
 
     #[test]
     fn unsettled_never_underflows() {
-        assert_eq!(meter(100, 200, 0).unsettled(), 0);
-        assert_eq!(meter(300, 200, 150).unsettled(), 0);
-        assert_eq!(meter(u64::MAX, 0, 0).unsettled(), u64::MAX);
-        assert_eq!(meter(0, u64::MAX, u64::MAX).unsettled(), 0);
+        assert_eq!(meter(100, 200, 0).unsettled(), Wh(0));
+        assert_eq!(meter(300, 200, 150).unsettled(), Wh(0));
+        assert_eq!(meter(u64::MAX, 0, 0).unsettled(), Wh(u64::MAX));
+        assert_eq!(meter(0, u64::MAX, u64::MAX).unsettled(), Wh(0));
     }
 
     #[test]
@@ -320,27 +271,83 @@ mod tests {
     }
 
     #[test]
-    fn meter_ids() {
-        let id = meter_id("ISK-42").expect("valid");
-        assert_eq!(&id[..7], b"ISK-42\0");
-        assert_eq!(meter_name(&id), Ok("ISK-42"));
-        assert!(meter_id(&"x".repeat(32)).is_ok());
-        for bad in [
-            "",
-            &"x".repeat(33),
-            "a\0b",
-            "a ",
-            " a",
-            "a\n",
-            "a\tb",
-            "a\x7F",
+    fn what_can_be_claimed_is_bounded_by_what_was_vouched_for_and_what_is_left() {
+        let room = |left| Room {
+            left: Wh(left),
+            bound: GridError::MintLimitExceeded,
+        };
+        let meter = |status: MeterStatus, claimable, net, settled| Meter {
+            header: Header {
+                status: status as u8,
+                ..Header::zeroed()
+            },
+            claimable_net_generation: Wh(claimable),
+            ..meter(net, 0, settled)
+        };
+        use MeterStatus::*;
+        let all = room(u64::MAX);
+        for (status, claimable, net, settled, room, expected) in [
+            (Active, 100, 100, 40, &all, Ok(Wh(60))),
+            // Counted while the quality was too low.
+            (Active, 70, 100, 40, &all, Ok(Wh(30))),
+            (Active, 40, 100, 40, &all, Err(GridError::QualityTooLow)),
+            // Consumed since.
+            (Active, 100, 70, 40, &all, Ok(Wh(30))),
+            (
+                Active,
+                100,
+                40,
+                40,
+                &all,
+                Err(GridError::InsufficientBalance),
+            ),
+            (
+                Active,
+                100,
+                30,
+                40,
+                &all,
+                Err(GridError::InsufficientBalance),
+            ),
+            (Active, 100, 100, 40, &room(59), Ok(Wh(59))),
+            (
+                Active,
+                100,
+                100,
+                40,
+                &room(0),
+                Err(GridError::MintLimitExceeded),
+            ),
+            (Decommissioned, 100, 100, 40, &all, Ok(Wh(60))),
+            (
+                Suspended,
+                100,
+                100,
+                40,
+                &all,
+                Err(GridError::MeterNotActive),
+            ),
+            (Inactive, 100, 100, 40, &all, Err(GridError::MeterNotActive)),
         ] {
-            assert_eq!(meter_id(bad), Err(GridError::InvalidMeterId), "{bad:?}");
+            let meter = meter(status, claimable, net, settled);
+            assert_eq!(
+                meter.settleable(room),
+                expected,
+                "{status:?} {claimable} {net} {settled}"
+            );
         }
-        let mut id = [0xFF; 32];
-        assert_eq!(meter_name(&id), Err(GridError::InvalidMeterId));
-        id = [0; 32];
-        id[5] = b'x';
-        assert_eq!(meter_name(&id), Err(GridError::InvalidMeterId));
+    }
+
+    #[test]
+    fn device_keys() {
+        let (zero, key) = (Pubkey::default(), Pubkey::new_from_array([1; 32]));
+        for kind in 0..=4 {
+            let is_known = kind <= 3;
+            assert_eq!(
+                DeviceKeyType::check(kind, &key).is_ok(),
+                is_known && kind != 0
+            );
+            assert_eq!(DeviceKeyType::check(kind, &zero).is_ok(), kind == 0);
+        }
     }
 }

@@ -5,17 +5,24 @@
 
 mod header;
 mod meter;
+mod meter_id;
 mod oracle_config;
+mod reading_state;
 mod registry_config;
+mod retirement;
 mod token_config;
 
 pub use header::{AccountLayout, AccountType, Governed, Header, LAYOUT_VERSION};
-pub use meter::{meter_id, meter_name, Meter, MeterStatus, PowerProfile, Track, METER_ID_BYTES};
+pub use meter::{DeviceKeyType, Meter, MeterStatus};
+pub use meter_id::{meter_id, meter_name, METER_ID_BYTES};
 pub use oracle_config::{
-    OracleConfig, Rules, MAX_AGE, MAX_FUTURE_SKEW, MAX_REPORTERS, ORACLE_ACTIVE, ORACLE_PAUSED,
+    OracleConfig, Rules, MAX_AGE, MAX_FUTURE_SKEW, MAX_JUMP_FACTOR, MAX_POWER_TOLERANCE,
+    MAX_REPORTERS, ORACLE_ACTIVE, ORACLE_PAUSED,
 };
-pub use registry_config::RegistryConfig;
-pub use token_config::{MintLimit, TokenConfig, MINTING_DISABLED, MINTING_ENABLED};
+pub use reading_state::{PowerProfile, ReadingState};
+pub use registry_config::{RegistryConfig, VOUCHED_QUALITY};
+pub use retirement::Retirement;
+pub use token_config::{MintLimit, Room, TokenConfig, MINTING_DISABLED, MINTING_ENABLED};
 
 #[cfg(test)]
 mod tests {
@@ -29,6 +36,7 @@ mod tests {
         assert_borsh_is_memory::<OracleConfig>();
         assert_borsh_is_memory::<RegistryConfig>();
         assert_borsh_is_memory::<TokenConfig>();
+        assert_borsh_is_memory::<Retirement>();
     }
 
     /// The public contract: where each field stands. Clients that decode by hand build on it.
@@ -49,7 +57,7 @@ mod tests {
             version: 1,
             bump: 2,
             status: 3,
-            reserved: 4,
+            revision: 4,
         });
         offsets!(Meter {
             header: 0,
@@ -60,20 +68,34 @@ mod tests {
             device_key: 136,
             total_generation: 168,
             total_consumption: 176,
-            settled_net_generation: 184,
-            registered_at: 192,
-            rejected_count: 200,
-            settlement_count: 208,
-            last_reading_at: 216,
-            generation_register: 224,
-            consumption_register: 232,
-            profile: 240,
-            accepted_count: 256,
-            generation_capacity_w: 264,
-            consumption_capacity_w: 268,
-            quality: 272,
-            last_reject_reason: 274,
-            reserved: 275,
+            claimable_net_generation: 184,
+            settled_net_generation: 192,
+            registered_at: 200,
+            rejected_count: 208,
+            settlement_count: 216,
+            device_key_type: 224,
+            last_reject_reason: 225,
+            reserved: 226,
+            state: 232,
+        });
+        offsets!(ReadingState {
+            last_reading_at: 0,
+            generation_register: 8,
+            consumption_register: 16,
+            profile: 24,
+            accepted_count: 40,
+            generation_capacity_w: 48,
+            consumption_capacity_w: 52,
+            register_modulus: 56,
+            held_generation_register: 64,
+            held_consumption_register: 72,
+            held_at: 80,
+            corrected_generation_register: 88,
+            corrected_consumption_register: 96,
+            corrected_at: 104,
+            last_charged_at: 112,
+            quality: 120,
+            reserved: 122,
         });
         offsets!(PowerProfile {
             generation_mean_w: 0,
@@ -100,7 +122,7 @@ mod tests {
             anomaly_floor: 24,
             anomaly_warm_up: 26,
             power_tolerance: 28,
-            reserved: 30,
+            jump_factor: 30,
         });
         offsets!(RegistryConfig {
             header: 0,
@@ -119,7 +141,17 @@ mod tests {
             mint: 104,
             total_minted: 136,
             total_retired: 144,
-            mint_limit: 152,
+            retired_beside: 152,
+            mint_limit: 160,
+        });
+        offsets!(Retirement {
+            header: 0,
+            holder: 8,
+            beneficiary: 40,
+            amount: 72,
+            retired_at: 80,
+            nonce: 88,
+            reference: 96,
         });
         offsets!(MintLimit {
             burst: 0,

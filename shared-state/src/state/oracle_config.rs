@@ -3,7 +3,7 @@ use bytemuck::{Pod, Zeroable};
 use solana_program::pubkey::Pubkey;
 
 use super::header::{account_layout, governed, Header};
-use crate::units::FULL_BPS;
+use crate::quantity::Bps;
 
 /// How many reporters an oracle can have.
 pub const MAX_REPORTERS: usize = 16;
@@ -13,6 +13,12 @@ pub const MAX_AGE: u32 = 90 * 24 * 3600;
 
 /// The greatest `max_future_skew` that rules can have: an hour (s).
 pub const MAX_FUTURE_SKEW: u32 = 3600;
+
+/// The greatest `power_tolerance` that rules can have: 10 %.
+pub const MAX_POWER_TOLERANCE: Bps = Bps(1_000);
+
+/// The greatest `jump_factor` that rules can have.
+pub const MAX_JUMP_FACTOR: u16 = 100;
 
 /// OracleConfig status: takes no readings.
 pub const ORACLE_PAUSED: u8 = 0;
@@ -37,13 +43,13 @@ pub struct Rules {
     /// (basis points: 40,000 is four times) ...
     pub anomaly_threshold: u32,
     /// ... plus this share of the rated power (basis points) ...
-    pub anomaly_floor: u16,
+    pub anomaly_floor: Bps,
     /// ... once the meter has this many accepted readings.
     pub anomaly_warm_up: u16,
-    /// By how much a reading may exceed the energy that the rated power allows (basis points).
-    pub power_tolerance: u16,
-    /// Zero.
-    pub reserved: u16,
+    /// By how much a reading may exceed the energy that the rated power allows.
+    pub power_tolerance: Bps,
+    /// More than this many times the energy that the rated power and the tolerance allow is a jump, and held.
+    pub jump_factor: u16,
 }
 
 impl Default for Rules {
@@ -55,10 +61,10 @@ impl Default for Rules {
             expected_interval: 15 * 60,
             late_after: 3600,
             anomaly_threshold: 40_000,
-            anomaly_floor: 500,
+            anomaly_floor: Bps(500),
             anomaly_warm_up: 96,
-            power_tolerance: 500,
-            reserved: 0,
+            power_tolerance: Bps(500),
+            jump_factor: 2,
         }
     }
 }
@@ -66,7 +72,9 @@ impl Default for Rules {
 impl Rules {
     /// Whether the rules make sense: no interval or age of zero, ages above the intervals that they must cover and of at
     /// most [`MAX_AGE`], a skew of at most [`MAX_FUTURE_SKEW`] and one expected interval (a reading from the future is energy before its time,
-    /// and blocks the meter until then), ratios of at most 100 %, a threshold above zero and of at most 100 times.
+    /// and blocks the meter until then), a floor of at most 100 %, a
+    /// tolerance of at most [`MAX_POWER_TOLERANCE`], a threshold above zero and of at most 100 times, a jump factor from 1 to
+    /// [`MAX_JUMP_FACTOR`].
     pub fn are_valid(&self) -> bool {
         self.min_interval > 0
             && self.expected_interval >= self.min_interval
@@ -77,10 +85,10 @@ impl Rules {
             && self.max_future_skew <= MAX_FUTURE_SKEW
             && self.max_future_skew <= self.expected_interval
             && self.anomaly_threshold > 0
-            && self.anomaly_threshold <= 100 * FULL_BPS as u32
-            && self.anomaly_floor <= FULL_BPS
-            && self.power_tolerance <= FULL_BPS
-            && self.reserved == 0
+            && self.anomaly_threshold <= 100 * Bps::FULL.0 as u32
+            && self.anomaly_floor <= Bps::FULL
+            && self.power_tolerance <= MAX_POWER_TOLERANCE
+            && (1..=MAX_JUMP_FACTOR).contains(&self.jump_factor)
     }
 }
 
@@ -136,10 +144,10 @@ mod tests {
             expected_interval: 1,
             late_after: 1,
             anomaly_threshold: 1,
-            anomaly_floor: 0,
+            anomaly_floor: Bps(0),
             anomaly_warm_up: 0,
-            power_tolerance: 0,
-            reserved: 0,
+            power_tolerance: Bps(0),
+            jump_factor: 1,
         };
         let most = Rules {
             max_future_skew: MAX_FUTURE_SKEW,
@@ -148,10 +156,10 @@ mod tests {
             expected_interval: MAX_AGE,
             late_after: MAX_AGE - 1,
             anomaly_threshold: 1_000_000,
-            anomaly_floor: FULL_BPS,
+            anomaly_floor: Bps::FULL,
             anomaly_warm_up: u16::MAX,
-            power_tolerance: FULL_BPS,
-            reserved: 0,
+            power_tolerance: MAX_POWER_TOLERANCE,
+            jump_factor: MAX_JUMP_FACTOR,
         };
         let skew = Rules {
             max_future_skew: good.expected_interval,
@@ -238,21 +246,28 @@ mod tests {
             (
                 "floor over 100 %",
                 Rules {
-                    anomaly_floor: 10_001,
+                    anomaly_floor: Bps(10_001),
                     ..good
                 },
             ),
             (
-                "tolerance over 100 %",
+                "tolerance over 10 %",
                 Rules {
-                    power_tolerance: 10_001,
+                    power_tolerance: Bps(1_001),
                     ..good
                 },
             ),
             (
-                "reserved bits",
+                "everything a jump",
                 Rules {
-                    reserved: 1,
+                    jump_factor: 0,
+                    ..good
+                },
+            ),
+            (
+                "nothing a jump",
+                Rules {
+                    jump_factor: MAX_JUMP_FACTOR + 1,
                     ..good
                 },
             ),

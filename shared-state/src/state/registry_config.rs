@@ -3,6 +3,10 @@ use bytemuck::{Pod, Zeroable};
 use solana_program::pubkey::Pubkey;
 
 use super::header::{account_layout, governed, Header};
+use crate::quantity::Bps;
+
+/// The quality of a meter whose readings are as good as they can be without a device's signature.
+pub const VOUCHED_QUALITY: Bps = Bps(8_500);
 
 /// The registry's configuration, and the signer of its calls to the token program.
 ///
@@ -20,8 +24,8 @@ pub struct RegistryConfig {
     pub oracle_authority: Pubkey,
     /// The program that mints.
     pub token_program: Pubkey,
-    /// A meter whose quality is below this can't be settled (basis points).
-    pub minimum_quality: u16,
+    /// What a meter counts becomes claimable while its quality is at or above this.
+    pub minimum_quality: Bps,
     /// Zero.
     pub reserved: [u8; 6],
 }

@@ -5,91 +5,79 @@ use shared_state::{
     event::{EventData, TokenInitialized},
     pda::{MINT_SEED, TOKEN_SEED},
     program::{
-        count_error, create_pda, invoke_signed, nonzero, program, require_upgrade_authority,
-        signer, AccountMut, Call, NewAccount,
+        count_error, create, nonzero, require_upgrade_authority, spl_token::initialize_mint,
+        NewAccount, Payer, Program, Signer,
     },
     state::{AccountType, Header, TokenConfig, MINTING_ENABLED},
-    units::GRID_DECIMALS,
     wire, GridResult,
 };
 use solana_account_view::AccountView;
 use solana_program::{program_pack::Pack, pubkey::Pubkey};
-use solana_sdk_ids::system_program;
 
 use crate::instruction::Initialize;
 
-/// Tag of SPL Token's `InitializeMint2`.
-const INITIALIZE_MINT2: u8 = 20;
+/// 0. `[s]` upgrade authority, 1. `[ws]` payer, 2. `[w]` TokenConfig, 3. `[w]` GRID mint, 4. ProgramData, 5. SPL Token program,
+/// 6. system program.
+struct Accounts<'a> {
+    authority: Signer<'a>,
+    payer: Payer<'a>,
+    config: &'a AccountView,
+    mint: &'a AccountView,
+    spl_token: Program<'a>,
+    system: Program<'a>,
+}
+
+impl<'a> Accounts<'a> {
+    fn load(program_id: &Pubkey, accounts: &'a [AccountView]) -> GridResult<Self> {
+        let [authority, payer, config, mint, program_data, spl_token, system] = accounts else {
+            return Err(count_error(accounts.len(), 7));
+        };
+        let authority = Signer::new(authority, "upgrade authority")?;
+        require_upgrade_authority(program_id, &authority, program_data)?;
+        Ok(Self {
+            authority,
+            payer: Payer::new(payer)?,
+            config,
+            mint,
+            spl_token: Program::spl_token(spl_token)?,
+            system: Program::system(system)?,
+        })
+    }
+}
 
 pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> GridResult {
     let Initialize { registry_authority } = wire::args(data)?;
-    let [authority, payer, config, mint, program_data, spl_token, system] = accounts else {
-        return Err(count_error(accounts.len(), 7));
-    };
-    let authority = require_upgrade_authority(program_id, authority, program_data)?;
-    signer(payer, "payer")?;
-    program(spl_token, &spl_token::ID, "SPL Token program")?;
-    program(system, &system_program::ID, "system program")?;
+    let mut accounts = Accounts::load(program_id, accounts)?;
     nonzero(&registry_authority)?;
 
-    AccountMut::create(program_id, payer, config, &[TOKEN_SEED, &[]], |bump| {
-        TokenConfig {
-            header: Header::new(AccountType::TokenConfig, bump, MINTING_ENABLED),
-            authority: *authority,
-            registry_authority,
-            mint: *mint.address(),
-            ..TokenConfig::zeroed()
-        }
-    })?;
-    let new_mint = NewAccount {
-        view: mint,
-        role: "GRID mint",
-        size: spl_token::state::Mint::LEN,
-        owner: &spl_token::ID,
-    };
-    create_pda(program_id, payer, &new_mint, &[MINT_SEED, &[]])?;
-    invoke_signed(
-        &spl_token::ID,
-        &[Call::writable(mint)],
-        &initialize_mint_data(config.address()),
-        &[],
-    );
-    TokenInitialized {
-        authority: *authority,
+    let authority = *accounts.authority.key();
+    let mint = *accounts.mint.address();
+    let content = |bump| TokenConfig {
+        header: Header::new(AccountType::TokenConfig, bump, MINTING_ENABLED),
+        authority,
         registry_authority,
-        mint: *mint.address(),
+        mint,
+        ..TokenConfig::zeroed()
+    };
+    let (payer, system) = (&mut accounts.payer, &accounts.system);
+    create(
+        program_id,
+        accounts.config,
+        payer,
+        system,
+        [TOKEN_SEED],
+        content,
+    )?;
+    let size = spl_token::state::Mint::LEN;
+    let (view, seeds) = (accounts.mint, [MINT_SEED]);
+    let mut new = NewAccount::new(program_id, view, "GRID mint", size, &spl_token::ID, seeds)?;
+    new.create(payer, system, seeds)?;
+    initialize_mint(&accounts.spl_token, &mut new, accounts.config.address());
+    TokenInitialized {
+        authority,
+        registry_authority,
+        mint,
     }
     .emit();
     Ok(())
-}
-
-/// `InitializeMint2`: tag, decimals, mint authority, no freeze authority.
-fn initialize_mint_data(mint_authority: &Pubkey) -> [u8; 35] {
-    let mut data = [0; 35];
-    data[0] = INITIALIZE_MINT2;
-    data[1] = GRID_DECIMALS;
-    data[2..34].copy_from_slice(mint_authority.as_ref());
-    data
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_data_is_what_the_token_program_expects() {
-        let (mint, authority) = (
-            Pubkey::new_from_array([1; 32]),
-            Pubkey::new_from_array([2; 32]),
-        );
-        let theirs = spl_token::instruction::initialize_mint2(
-            &spl_token::ID,
-            &mint,
-            &authority,
-            None,
-            GRID_DECIMALS,
-        )
-        .expect("an instruction");
-        assert_eq!(initialize_mint_data(&authority)[..], theirs.data);
-    }
 }

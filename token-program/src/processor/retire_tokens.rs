@@ -3,81 +3,101 @@
 use shared_state::{
     error::ensure,
     event::{EventData, TokensRetired},
+    pda::RETIREMENT_SEED,
     program::{
-        blame, count_error, invoke_signed, nonzero, program, signer, writable, AccountMut, Call,
-        TokenAccount,
+        count_error, create, nonzero, spl_token, unix_timestamp, AccountMut, Mint, Payer, Program,
+        Signer, TokenAccount,
     },
-    state::TokenConfig,
-    units, wire, GridError, GridResult,
+    quantity::BaseUnits,
+    state::{AccountType, Header, Retirement, TokenConfig},
+    wire, GridError, GridResult,
 };
 use solana_account_view::AccountView;
 use solana_program::pubkey::Pubkey;
 
-use super::{amount_data, supply};
 use crate::instruction::RetireTokens;
 
-/// Tag of SPL Token's `Burn`.
-const BURN: u8 = 8;
+/// 0. `[s]` holder, 1. `[w]` token account, 2. `[w]` GRID mint, 3. `[w]` TokenConfig, 4. SPL Token program, 5. `[ws]` payer,
+/// 6. `[w]` Retirement, 7. system program.
+struct Accounts<'a> {
+    holder: Signer<'a>,
+    source: TokenAccount<'a>,
+    mint: Mint<'a>,
+    config: AccountMut<'a, TokenConfig>,
+    spl_token: Program<'a>,
+    payer: Payer<'a>,
+    retirement: &'a AccountView,
+    system: Program<'a>,
+}
+
+impl<'a> Accounts<'a> {
+    fn load(program_id: &Pubkey, accounts: &'a [AccountView]) -> GridResult<Self> {
+        let [holder, source, mint, config, spl_token, payer, retirement, system] = accounts else {
+            return Err(count_error(accounts.len(), 8));
+        };
+        let holder = Signer::new(holder, "holder")?;
+        let config = AccountMut::<TokenConfig>::new(config, program_id)?;
+        let mint = Mint::new(mint, &config.mint)?;
+        let source = TokenAccount::new(source, mint.address(), "token account")?;
+        if !source.belongs_to(holder.key()) {
+            return Err(source.wrong_owner());
+        }
+        Ok(Self {
+            holder,
+            source,
+            mint,
+            config,
+            spl_token: Program::spl_token(spl_token)?,
+            payer: Payer::new(payer)?,
+            retirement,
+            system: Program::system(system)?,
+        })
+    }
+}
 
 pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> GridResult {
     let RetireTokens {
         amount,
+        nonce,
         beneficiary,
         reference,
     } = wire::args(data)?;
-    let [holder, token_account, mint, config, spl_token] = accounts else {
-        return Err(count_error(accounts.len(), 5));
-    };
-    let holder_key = signer(holder, "holder")?;
-    let mut config = AccountMut::<TokenConfig>::new(config, program_id)?;
-    if *mint.address() != config.mint {
-        return Err(blame("GRID mint", GridError::WrongMint));
-    }
-    writable(mint, "GRID mint")?;
-    writable(token_account, "token account")?;
-    program(spl_token, &spl_token::ID, "SPL Token program")?;
-    let source = TokenAccount::new(token_account, mint.address(), "token account")?;
-    source.belongs_to(holder_key)?;
-    ensure(amount > 0, GridError::InvalidAmount)?;
-    source.holds(amount)?;
+    let mut accounts = Accounts::load(program_id, accounts)?;
+    ensure(amount > BaseUnits::ZERO, GridError::InvalidAmount)?;
+    accounts.source.must_hold(amount)?;
     nonzero(&beneficiary)?;
 
-    let total_retired = units::add(config.total_retired, amount)?;
-    config.total_retired = total_retired;
-    drop(config);
-
-    invoke_signed(
-        &spl_token::ID,
-        &[
-            Call::writable(token_account),
-            Call::writable(mint),
-            Call::readonly(holder).signer(),
-        ],
-        &amount_data(BURN, amount),
-        &[],
-    );
+    let holder = *accounts.holder.key();
+    let retired_at = unix_timestamp()?;
+    accounts.config.retire(amount)?;
+    create(
+        program_id,
+        accounts.retirement,
+        &mut accounts.payer,
+        &accounts.system,
+        [RETIREMENT_SEED, holder.as_ref(), &nonce.to_le_bytes()],
+        |bump| Retirement {
+            header: Header::new(AccountType::Retirement, bump, 0),
+            holder,
+            beneficiary,
+            amount,
+            retired_at,
+            nonce,
+            reference,
+        },
+    )?;
+    let (mint, source) = (&mut accounts.mint, &mut accounts.source);
+    spl_token::burn(&accounts.spl_token, mint, source, &accounts.holder, amount);
     TokensRetired {
-        holder: *holder_key,
+        holder,
         beneficiary,
         amount,
-        total_retired,
-        new_total_supply: supply(mint),
+        total_retired: accounts.config.total_retired,
+        retired_beside: accounts.config.retired_beside,
+        new_total_supply: accounts.mint.supply(),
+        nonce,
         reference,
     }
     .emit();
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_data_is_what_the_token_program_expects() {
-        let key = Pubkey::new_from_array([1; 32]);
-        let theirs =
-            spl_token::instruction::burn(&spl_token::ID, &key, &key, &key, &[], 0x0123_4567)
-                .expect("an instruction");
-        assert_eq!(amount_data(BURN, 0x0123_4567)[..], theirs.data);
-    }
 }

@@ -26,8 +26,9 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
     config
         .mint_limit
         .change(burst, rate_per_second, unix_timestamp()?);
+    config.revise();
     MintLimitChanged {
-        changed_by: *authority,
+        changed_by: *authority.key(),
         burst,
         rate_per_second,
     }

@@ -20,8 +20,9 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
     } else {
         MINTING_DISABLED
     };
+    config.revise();
     MintingEnabledChanged {
-        changed_by: *authority,
+        changed_by: *authority.key(),
         enabled: enabled.into(),
     }
     .emit();

@@ -36,6 +36,36 @@ pub unsafe fn run(
     }
 }
 
+/// The rest of a program's `entrypoint.rs`: heap, panic handler, the function that the runtime calls, and the security.txt
+/// for explorers and researchers, whose values come from `.cargo/config.toml` or the environment of the build.
+#[macro_export]
+macro_rules! entrypoint {
+    ($name:literal, $process:path) => {
+        solana_program::custom_heap_default!();
+        solana_program::custom_panic_default!();
+
+        /// Runs one instruction and returns 0 or the error's code.
+        ///
+        /// # Safety
+        /// Only the runtime calls this, with the input region that belongs to this instruction alone.
+        #[no_mangle]
+        pub unsafe extern "C" fn entrypoint(input: *mut u8) -> u64 {
+            // SAFETY: the runtime's input, as promised above.
+            unsafe { $crate::program::run(input, $process) }
+        }
+
+        solana_security_txt::security_txt! {
+            name: $name,
+            project_url: env!("GRIDTOKEN_PROJECT_URL"),
+            contacts: env!("GRIDTOKEN_CONTACTS"),
+            policy: env!("GRIDTOKEN_POLICY"),
+            source_code: env!("GRIDTOKEN_SOURCE_CODE"),
+            source_revision: env!("GRIDTOKEN_SOURCE_REVISION"),
+            source_release: env!("GRIDTOKEN_SOURCE_RELEASE")
+        }
+    };
+}
+
 /// Splits the input; `None` if it has more than [`MAX_ACCOUNTS`] accounts.
 ///
 /// # Safety

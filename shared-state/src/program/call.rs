@@ -9,7 +9,17 @@ use solana_instruction_view::{
 };
 use solana_program::pubkey::Pubkey;
 
-use super::input::MAX_ACCOUNTS;
+use super::{entrypoint::MAX_ACCOUNTS, witness::Program};
+
+/// An account that has been checked for what it is passed for.
+pub trait Passed {
+    /// The account.
+    fn view(&self) -> &AccountView;
+}
+
+/// An account that has been checked to be writable, and of whose data nobody holds a reference while it is borrowed for
+/// writing: so a called program may change it.
+pub trait PassedWritable: Passed {}
 
 /// An account of a call, and what the called program may do with it.
 #[derive(Clone, Copy)]
@@ -22,9 +32,9 @@ pub struct Call<'a> {
 impl<'a> Call<'a> {
     /// Read-only.
     #[inline(always)]
-    pub const fn readonly(view: &'a AccountView) -> Self {
+    pub fn readonly(account: &'a impl Passed) -> Self {
         Self {
-            view,
+            view: account.view(),
             is_writable: false,
             is_signer: false,
         }
@@ -32,17 +42,17 @@ impl<'a> Call<'a> {
 
     /// Writable.
     #[inline(always)]
-    pub const fn writable(view: &'a AccountView) -> Self {
+    pub fn writable(account: &'a mut impl PassedWritable) -> Self {
         Self {
-            view,
+            view: account.view(),
             is_writable: true,
             is_signer: false,
         }
     }
 
-    /// Signs too.
+    /// Signs too: it has signed this instruction, or the call's seeds are its.
     #[inline(always)]
-    pub const fn signer(mut self) -> Self {
+    pub fn signer(mut self) -> Self {
         self.is_signer = true;
         self
     }
@@ -64,14 +74,13 @@ impl<'a> Call<'a> {
     }
 }
 
-/// Calls `program_id` with these accounts and this data, signing with `seeds` (one address; empty: none).
+/// Calls `program` with these accounts and this data, signing with `seeds` (one address; empty: none).
 ///
 /// A failing call fails the whole transaction at once: the runtime doesn't return from it, so there is no error to
-/// pass on. The caller must not hold a Rust reference into the data of an account that the called program may change:
-/// end the use of an [`AccountMut`](super::AccountMut) before, and read anew after. Accounts that repeat are fine.
+/// pass on. Accounts that repeat are fine.
 #[inline(always)]
 pub fn invoke_signed<const N: usize>(
-    program_id: &Pubkey,
+    program: &Program,
     accounts: &[Call; N],
     data: &[u8],
     seeds: &[&[u8]],
@@ -81,14 +90,18 @@ pub fn invoke_signed<const N: usize>(
     for (account, (meta, info)) in accounts.iter().zip(metas.iter_mut().zip(&mut infos)) {
         account.write(meta, info);
     }
-    // SAFETY: the loop has written all of both lists.
-    unsafe { invoke_with(program_id, &metas, &infos, data, seeds) };
+    // SAFETY: the loop has written all of both lists; a `Call` can be made writable only of an account whose data nobody
+    // refers to.
+    unsafe { invoke_with(program.address(), &metas, &infos, data, seeds) };
 }
 
 /// [`invoke_signed`] for a few accounts and behind them, writable, as many as there are: the lists are on the heap.
+///
+/// # Safety
+/// Nobody may hold a reference into the data of the accounts in `writable`.
 #[inline(always)]
-pub fn invoke_signed_list<const N: usize>(
-    program_id: &Pubkey,
+pub unsafe fn invoke_signed_list<const N: usize>(
+    program: &Program,
     first: &[Call; N],
     writable: &[AccountView],
     data: &[u8],
@@ -104,19 +117,28 @@ pub fn invoke_signed_list<const N: usize>(
         account.write(meta, info);
     }
     let mut other_infos = other_infos.iter_mut();
-    for (account, meta) in writable.iter().zip(other_metas) {
+    for (view, meta) in writable.iter().zip(other_metas) {
         if let Some(info) = other_infos.next() {
-            Call::writable(account).write(meta, info);
+            let account = Call {
+                view,
+                is_writable: true,
+                is_signer: false,
+            };
+            account.write(meta, info);
         }
     }
-    // SAFETY: both lists have a place for each account of the two loops, so all of both are written.
-    unsafe { invoke_with(program_id, &metas, &infos, data, seeds) };
+    // SAFETY: both lists have a place for each account of the two loops, so all of both are written; the caller's promise.
+    unsafe { invoke_with(program.address(), &metas, &infos, data, seeds) };
 }
+
+/// The most seeds that an address of ours has, the bump included.
+pub(super) const MAX_SEEDS: usize = 4;
 
 /// Calls with these lists.
 ///
 /// # Safety
-/// All of both lists must have been written.
+/// All of both lists must have been written, and nobody may hold a reference into the data of an account that the called
+/// program may change.
 #[inline(always)]
 unsafe fn invoke_with<'a>(
     program_id: &Pubkey,
@@ -125,12 +147,12 @@ unsafe fn invoke_with<'a>(
     data: &[u8],
     seeds: &[&[u8]],
 ) {
-    let mut signer_seeds = [const { MaybeUninit::<Seed>::uninit() }; 3];
+    let mut signer_seeds = [const { MaybeUninit::<Seed>::uninit() }; MAX_SEEDS];
     for (seed, slot) in seeds.iter().zip(&mut signer_seeds) {
         slot.write(Seed::from(*seed));
     }
-    // SAFETY: the metas and infos have been written, as promised, and the first `seeds.len()` (at most three) signer
-    // seeds just now. The views stay valid during the call, and by the rule above nothing in them is borrowed.
+    // SAFETY: the metas and infos have been written, as promised, and the first `seeds.len()` signer
+    // seeds just now. The views stay valid during the call, and nothing in them is borrowed, as promised.
     unsafe {
         let seeds = core::slice::from_raw_parts(
             signer_seeds.as_ptr().cast::<Seed>(),

@@ -1,0 +1,287 @@
+use borsh::{BorshDeserialize, BorshSerialize};
+use bytemuck::{Pod, Zeroable};
+
+use crate::{
+    quantity::{Bps, Wh},
+    reading::{flags, ReadingOutcome},
+};
+
+/// Running mean and mean deviation of a meter's power, in watts, for both directions.
+#[derive(
+    BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Default, Eq, Pod, PartialEq, Zeroable,
+)]
+#[repr(C)]
+pub struct PowerProfile {
+    /// Mean generation (W).
+    pub generation_mean_w: u32,
+    /// Mean absolute deviation of the generation (W).
+    pub generation_deviation_w: u32,
+    /// Mean consumption (W).
+    pub consumption_mean_w: u32,
+    /// Mean absolute deviation of the consumption (W).
+    pub consumption_deviation_w: u32,
+}
+
+/// What a meter's next reading is judged against. The registry keeps it in the [`Meter`](super::Meter); the oracle carries
+/// it from one reading of a batch to the next of the same meter.
+#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Eq, Pod, PartialEq, Zeroable)]
+#[repr(C)]
+pub struct ReadingState {
+    /// Timestamp of the last accepted reading, correction or replacement; the time of registration before the first one.
+    pub last_reading_at: i64,
+    /// Last accepted generation register, as the meter sent it.
+    pub generation_register: Wh,
+    /// Last accepted consumption register, as the meter sent it.
+    pub consumption_register: Wh,
+    /// Running mean and deviation of the power.
+    pub profile: PowerProfile,
+    /// Number of accepted readings.
+    pub accepted_count: u64,
+    /// Rated power of the generator (W).
+    pub generation_capacity_w: u32,
+    /// Rated power of the connection (W).
+    pub consumption_capacity_w: u32,
+    /// The value at which both registers start again from zero: 10^9 Wh for six digits of kWh. Zero: never.
+    pub register_modulus: Wh,
+    /// The generation register of a jump; zero if there is none. See [`Self::is_held`].
+    pub held_generation_register: Wh,
+    /// The consumption register of a jump; zero if there is none.
+    pub held_consumption_register: Wh,
+    /// Timestamp of the jump; of the first one if there were several.
+    pub held_at: i64,
+    /// The generation register before the last correction. See [`Self::corrected`].
+    pub corrected_generation_register: Wh,
+    /// The consumption register before the last correction.
+    pub corrected_consumption_register: Wh,
+    /// `last_reading_at` as the last correction left it; zero if there was none.
+    pub corrected_at: i64,
+    /// Timestamp of the last rejected reading that cost quality: an older one, sent again or late, costs none.
+    pub last_charged_at: i64,
+    /// Running average of the readings' scores.
+    pub quality: Bps,
+    /// Zero.
+    pub reserved: [u8; 6],
+}
+
+impl ReadingState {
+    /// Whether a register is held. It has jumped further than the meter can have counted, and until somebody looks,
+    /// readings at or above it are refused, however much time passes. An accepted reading below it ends the hold, and so
+    /// do a replacement and a correction.
+    #[inline(always)]
+    pub fn is_held(&self) -> bool {
+        (self.held_generation_register.0 | self.held_consumption_register.0) != 0
+    }
+
+    /// Ends a hold.
+    pub fn release(&mut self) {
+        self.held_generation_register = Wh::ZERO;
+        self.held_consumption_register = Wh::ZERO;
+        self.held_at = 0;
+    }
+
+    /// The registers before a correction that no reading has followed yet: so far they may go back up at once, because a
+    /// false correction takes away what had been counted.
+    pub fn corrected(&self) -> Option<(Wh, Wh)> {
+        (self.corrected_at == self.last_reading_at).then_some((
+            self.corrected_generation_register,
+            self.corrected_consumption_register,
+        ))
+    }
+
+    /// Whether a register stands where it can't: at or above the modulus.
+    #[inline(always)]
+    pub fn is_beyond_modulus(&self, register: Wh) -> bool {
+        // One comparison: no register is above 2^64 - 1, which zero (never) becomes.
+        register.0 > self.register_modulus.0.wrapping_sub(1)
+    }
+
+    /// What was counted from one register to the next. A register that went back has rolled over, if the meter's ever do:
+    /// `None` if not.
+    #[inline(always)]
+    pub fn counted(&self, last: Wh, new: Wh) -> Option<Wh> {
+        if new >= last {
+            Some(Wh(new.0.wrapping_sub(last.0)))
+        } else {
+            self.rolled_over(last, new)
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn rolled_over(&self, last: Wh, new: Wh) -> Option<Wh> {
+        let up_to_zero = self.register_modulus.minus(last)?;
+        up_to_zero.plus(new).ok()
+    }
+
+    /// The state after an outcome: the one transition that readings make.
+    #[inline(always)]
+    pub fn apply(&mut self, outcome: &ReadingOutcome) {
+        self.quality = outcome.quality;
+        if outcome.is_accepted() {
+            self.last_reading_at = outcome.reading.timestamp;
+            self.generation_register = outcome.reading.generation_register;
+            self.consumption_register = outcome.reading.consumption_register;
+            self.profile = outcome.profile;
+            // At one a second, 2^64 are never reached.
+            self.accepted_count = self.accepted_count.wrapping_add(1);
+            if self.is_held() {
+                self.release();
+            }
+        } else {
+            self.apply_rejected(outcome);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn apply_rejected(&mut self, outcome: &ReadingOutcome) {
+        let ReadingOutcome { reading, flags, .. } = outcome;
+        if flags & flags::CHARGED != 0 {
+            self.last_charged_at = reading.timestamp;
+        }
+        if flags & (flags::GENERATION_HELD | flags::CONSUMPTION_HELD) != 0 && !self.is_held() {
+            self.held_at = reading.timestamp;
+        }
+        // A jump below the one that is held already: whatever is above the lower one is above both.
+        let hold = |held: &mut Wh, register: Wh| {
+            if *held == Wh::ZERO || register < *held {
+                *held = register;
+            }
+        };
+        if flags & flags::GENERATION_HELD != 0 {
+            hold(
+                &mut self.held_generation_register,
+                reading.generation_register,
+            );
+        }
+        if flags & flags::CONSUMPTION_HELD != 0 {
+            hold(
+                &mut self.held_consumption_register,
+                reading.consumption_register,
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reading::Reading;
+    use proptest::prelude::*;
+
+    fn outcome(timestamp: i64, generation: u64, consumption: u64) -> ReadingOutcome {
+        ReadingOutcome {
+            reading: Reading {
+                timestamp,
+                generation_register: Wh(generation),
+                consumption_register: Wh(consumption),
+            },
+            ..ReadingOutcome::zeroed()
+        }
+    }
+
+    #[test]
+    fn an_accepted_reading_moves_everything_on() {
+        let mut state = ReadingState::zeroed();
+        let profile = PowerProfile {
+            generation_mean_w: 1,
+            ..PowerProfile::default()
+        };
+        state.apply(&ReadingOutcome {
+            profile,
+            quality: Bps(85),
+            ..outcome(7, 5, 6)
+        });
+        assert_eq!(
+            state,
+            ReadingState {
+                last_reading_at: 7,
+                generation_register: Wh(5),
+                consumption_register: Wh(6),
+                profile,
+                accepted_count: 1,
+                quality: Bps(85),
+                ..ReadingState::zeroed()
+            }
+        );
+    }
+
+    #[test]
+    fn a_hold_keeps_the_lowest_jump_and_the_first_time_until_a_reading_is_accepted() {
+        let mut state = ReadingState::zeroed();
+        let jump = |flags, outcome| ReadingOutcome {
+            reason: 1,
+            flags,
+            ..outcome
+        };
+        state.apply(&jump(flags::GENERATION_HELD, outcome(10, 500, 1)));
+        assert!(state.is_held());
+        state.apply(&jump(flags::GENERATION_HELD, outcome(20, 400, 1)));
+        state.apply(&jump(flags::CONSUMPTION_HELD, outcome(30, 3, 900)));
+        state.apply(&jump(
+            flags::GENERATION_HELD | flags::CHARGED,
+            outcome(40, 600, 1),
+        ));
+        let held = ReadingState {
+            held_generation_register: Wh(400),
+            held_consumption_register: Wh(900),
+            held_at: 10,
+            last_charged_at: 40,
+            ..ReadingState::zeroed()
+        };
+        assert_eq!(state, held);
+        state.apply(&outcome(50, 3, 4));
+        assert!(!state.is_held());
+        assert_eq!(state.held_at, 0);
+    }
+
+    #[test]
+    fn a_correction_is_remembered_until_the_next_reading() {
+        let mut state = ReadingState {
+            last_reading_at: 9,
+            corrected_at: 9,
+            corrected_generation_register: Wh(1),
+            corrected_consumption_register: Wh(2),
+            ..ReadingState::zeroed()
+        };
+        assert_eq!(state.corrected(), Some((Wh(1), Wh(2))));
+        state.apply(&outcome(10, 0, 0));
+        assert_eq!(state.corrected(), None);
+    }
+
+    #[test]
+    fn moduli() {
+        let with = |modulus| ReadingState {
+            register_modulus: Wh(modulus),
+            ..ReadingState::zeroed()
+        };
+        let state = with(1_000);
+        assert!(!state.is_beyond_modulus(Wh(999)));
+        assert!(state.is_beyond_modulus(Wh(1_000)));
+        assert!(!with(0).is_beyond_modulus(Wh(u64::MAX)));
+        assert_eq!(state.counted(Wh(999), Wh(0)), Some(Wh(1)));
+        assert_eq!(state.counted(Wh(990), Wh(5)), Some(Wh(15)));
+        assert_eq!(state.counted(Wh(990), Wh(990)), Some(Wh(0)));
+        assert_eq!(with(0).counted(Wh(2), Wh(1)), None);
+    }
+
+    proptest! {
+        #[test]
+        fn counting_agrees_with_128_bits(
+            modulus in prop_oneof![Just(0u64), Just(1 << 32), Just(1_000_000_000), any::<u64>()],
+            last: u64, new: u64,
+        ) {
+            let (last, new) = if modulus == 0 { (last, new) } else { (last % modulus, new % modulus) };
+            let state = ReadingState { register_modulus: Wh(modulus), ..ReadingState::zeroed() };
+            let difference = i128::from(new) - i128::from(last);
+            let expected = match difference {
+                0.. => Some(difference),
+                _ if modulus > 0 => Some(difference + i128::from(modulus)),
+                _ => None,
+            };
+            let counted = state.counted(Wh(last), Wh(new)).map(|wh| i128::from(wh.0));
+            prop_assert_eq!(counted, expected);
+            prop_assert!(!state.is_beyond_modulus(Wh(new)));
+        }
+    }
+}
