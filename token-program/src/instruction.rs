@@ -309,7 +309,7 @@ mod tests {
         let key = Pubkey::new_from_array([1; 32]);
         assert_eq!(initialize(&key, &key, &key, &key).data[0], 0);
         assert_eq!(
-            mint_settled(&key, &key, &key, 0x0102).data,
+            mint_settled(&key, &key, &key, Wh(0x0102)).data,
             [1, 2, 1, 0, 0, 0, 0, 0, 0]
         );
         assert_eq!(set_minting_enabled(&key, &key, true).data, [2, 1]);

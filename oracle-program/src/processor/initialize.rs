@@ -5,7 +5,7 @@ use shared_state::{
     error::ensure,
     event::{EventData, OracleInitialized},
     pda::ORACLE_SEED,
-    program::{count_error, create, nonzero, require_upgrade_authority, Payer, Program, Signer},
+    program::{count_error, create, nonzero, require_upgrade_authority, Funding, Signer},
     state::{AccountType, Header, OracleConfig, ORACLE_ACTIVE},
     wire, GridError, GridResult,
 };
@@ -17,9 +17,8 @@ use crate::instruction::Initialize;
 /// 0. `[s]` upgrade authority, 1. `[ws]` payer, 2. `[w]` OracleConfig, 3. ProgramData, 4. system program.
 struct Accounts<'a> {
     authority: Signer<'a>,
-    payer: Payer<'a>,
+    funding: Funding<'a>,
     config: &'a AccountView,
-    system: Program<'a>,
 }
 
 impl<'a> Accounts<'a> {
@@ -31,9 +30,8 @@ impl<'a> Accounts<'a> {
         require_upgrade_authority(program_id, &authority, program_data)?;
         Ok(Self {
             authority,
-            payer: Payer::new(payer)?,
+            funding: Funding::new(payer, system)?,
             config,
-            system: Program::system(system)?,
         })
     }
 }
@@ -55,13 +53,12 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
         rules,
         ..OracleConfig::zeroed()
     };
-    let (payer, system) = (&mut accounts.payer, &accounts.system);
+    let funding = &mut accounts.funding;
     create(
         program_id,
         accounts.config,
-        payer,
-        system,
-        [ORACLE_SEED],
+        funding,
+        &[ORACLE_SEED],
         content,
     )?;
     OracleInitialized {

@@ -5,7 +5,7 @@ use shared_state::{
     error::ensure,
     pda::ORACLE_SEED,
     program::{blame, invoke_signed_list, unix_timestamp, Account, Call, Program, Signer},
-    reading::{Reading, RejectReason},
+    reading::{flags, Reading, RejectReason},
     state::{
         AccountLayout, DeviceKeyType, Meter, OracleConfig, ReadingState, RegistryConfig,
         ORACLE_ACTIVE,
@@ -61,6 +61,8 @@ pub struct Submission<'a> {
     context: Context<'a>,
     /// Whether the first bad reading fails the transaction.
     is_strict: bool,
+    /// A flag of every outcome: see [`Self::continue_meter`].
+    mark: u8,
     outcomes: OutcomeList,
 }
 
@@ -82,6 +84,7 @@ impl<'a> Submission<'a> {
                 is_signed,
             },
             is_strict,
+            mark: 0,
             outcomes: RecordReadings::list(capacity),
         })
     }
@@ -98,43 +101,50 @@ impl<'a> Submission<'a> {
         self.accounts.registry_program.address()
     }
 
-    /// Judges a reading of a meter that is in this state, and notes the outcome with these flags beside its own.
+    /// Judges a reading of a meter that is in this state, and notes the outcome.
     #[inline(always)]
-    pub fn judge(
+    pub fn judge(&mut self, meter: &Meter, state: &ReadingState, reading: &Reading) -> GridResult {
+        match self.accept(meter, state, reading) {
+            Ok(()) => Ok(()),
+            Err(refusal) => self.refuse(state, reading, refusal),
+        }
+    }
+
+    /// Marks the outcomes from now on as of the same meter as the one before, or not.
+    #[inline(always)]
+    pub fn continue_meter(&mut self, is_same: bool) {
+        self.mark = if is_same { flags::SAME_METER } else { 0 };
+    }
+
+    /// Notes the outcome of a good reading. Not inlined: a function of its own has all registers to itself.
+    #[inline(never)]
+    fn accept(
         &mut self,
         meter: &Meter,
         state: &ReadingState,
-        reading: Reading,
-        flags: u8,
-    ) -> GridResult {
-        match judge(
-            &self.context,
-            meter,
-            state,
-            reading,
-            flags,
-            &mut self.outcomes,
-        ) {
-            Ok(()) => Ok(()),
-            Err(refusal) => self.refuse(state, reading, refusal, flags),
-        }
+        reading: &Reading,
+    ) -> Result<(), Refusal> {
+        ensure(meter.is_active(), RejectReason::MeterNotActive)?;
+        ensure(
+            self.context.is_signed || meter.device_key_type == DeviceKeyType::None as u8,
+            RejectReason::UnsignedReading,
+        )?;
+        let mut outcome = rules::judge(&self.context, state, *reading)?;
+        outcome.flags |= self.mark;
+        // There is room for as many readings as were announced.
+        let _ = self.outcomes.push(outcome);
+        Ok(())
     }
 
     /// What becomes of a reading that broke a rule: it fails the transaction, or is recorded as rejected.
     #[cold]
     #[inline(never)]
-    fn refuse(
-        &mut self,
-        state: &ReadingState,
-        reading: Reading,
-        refusal: Refusal,
-        flags: u8,
-    ) -> GridResult {
+    fn refuse(&mut self, state: &ReadingState, reading: &Reading, refusal: Refusal) -> GridResult {
         if self.is_strict {
             return Err(blame(Meter::NAME, refusal.reason.into()));
         }
-        let mut outcome = rules::rejected(state, reading, refusal);
-        outcome.flags |= flags;
+        let mut outcome = rules::rejected(state, *reading, refusal);
+        outcome.flags |= self.mark;
         self.outcomes.push(outcome)
     }
 
@@ -167,28 +177,6 @@ impl<'a> Submission<'a> {
             invoke_signed_list(registry_program, &configs, meters, data, &seeds);
         }
     }
-}
-
-/// Judges one reading. Not inlined: a function of its own has all registers to itself.
-#[inline(never)]
-fn judge(
-    context: &Context,
-    meter: &Meter,
-    state: &ReadingState,
-    reading: Reading,
-    flags: u8,
-    outcomes: &mut OutcomeList,
-) -> Result<(), Refusal> {
-    ensure(meter.is_active(), RejectReason::MeterNotActive)?;
-    ensure(
-        context.is_signed || meter.device_key_type == DeviceKeyType::None as u8,
-        RejectReason::UnsignedReading,
-    )?;
-    let mut outcome = rules::judge(context, state, reading)?;
-    outcome.flags |= flags;
-    // There is room for as many readings as were announced.
-    let _ = outcomes.push(outcome);
-    Ok(())
 }
 
 /// Whether no meter repeats.

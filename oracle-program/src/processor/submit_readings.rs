@@ -33,13 +33,13 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
     let is_distinct = are_distinct(meters);
     let mut states = List::<ReadingState>::new(if is_distinct { 0 } else { meters.len() });
     for (index, (view, reading)) in meters.iter().zip(readings).enumerate() {
-        let meter = submission.meter(view)?;
+        let (meter, reading) = (submission.meter(view)?, &reading.get());
         if is_distinct {
-            submission.judge(&meter, &meter.state, reading.get(), 0)?;
+            submission.judge(&meter, &meter.state, reading)?;
         } else {
             let carried = earlier(meters, index).and_then(|earlier| states.get(earlier));
             let state = carried.unwrap_or(meter.state);
-            submission.judge(&meter, &state, reading.get(), 0)?;
+            submission.judge(&meter, &state, reading)?;
             states.push(submission.next_state(&state))?;
         }
     }

@@ -4,7 +4,7 @@ use bytemuck::pod_read_unaligned;
 use shared_state::{
     error::ensure,
     program::{blame, List},
-    reading::{flags::SAME_METER, Reading},
+    reading::Reading,
     state::{AccountLayout, Meter, ReadingState},
     wire, GridError, GridResult,
 };
@@ -56,12 +56,12 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
         let readings = verified.readings().ok_or(GridError::SignatureLayout)?;
         let carried = earlier(meters, index).and_then(|earlier| states.get(earlier));
         let mut state = carried.unwrap_or(meter.state);
-        let mut flags = 0;
+        submission.continue_meter(false);
         for reading in readings {
             let reading: Reading = pod_read_unaligned(reading);
-            submission.judge(&meter, &state, reading, flags)?;
+            submission.judge(&meter, &state, &reading)?;
+            submission.continue_meter(true);
             state = submission.next_state(&state);
-            flags = SAME_METER;
         }
         states.push(state)?;
     }

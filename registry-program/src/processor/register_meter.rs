@@ -6,8 +6,7 @@ use shared_state::{
     event::{EventData, MeterRegistered},
     pda::METER_SEED,
     program::{
-        blame, count_error, create, nonzero, unix_timestamp, Account, AccountMut, Payer, Program,
-        Signer,
+        blame, count_error, create, nonzero, unix_timestamp, Account, AccountMut, Funding, Signer,
     },
     state::{
         meter_name, AccountLayout, AccountType, DeviceKeyType, Header, Meter, MeterStatus,
@@ -23,9 +22,8 @@ use crate::instruction::RegisterMeter;
 
 /// 0. `[s]` registry authority, 1. `[ws]` payer, 2. `[w]` Meter, 3. RegistryConfig, 4. system program.
 struct Accounts<'a> {
-    payer: Payer<'a>,
+    funding: Funding<'a>,
     meter: &'a AccountView,
-    system: Program<'a>,
 }
 
 impl<'a> Accounts<'a> {
@@ -36,9 +34,8 @@ impl<'a> Accounts<'a> {
         let config = Account::<RegistryConfig>::new(config, program_id)?;
         Signer::new(authority, "registry authority")?.must_be(&config.authority)?;
         Ok(Self {
-            payer: Payer::new(payer)?,
+            funding: Funding::new(payer, system)?,
             meter,
-            system: Program::system(system)?,
         })
     }
 }
@@ -79,8 +76,13 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
     };
     if accounts.meter.is_data_empty() {
         let seeds: [&[u8]; 2] = [METER_SEED, &args.meter_id];
-        let (payer, system) = (&mut accounts.payer, &accounts.system);
-        create(program_id, accounts.meter, payer, system, seeds, content)?;
+        create(
+            program_id,
+            accounts.meter,
+            &mut accounts.funding,
+            &seeds,
+            content,
+        )?;
     } else {
         register_anew(program_id, accounts.meter, content)?;
     }

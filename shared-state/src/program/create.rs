@@ -21,57 +21,69 @@ const ASSIGN: u32 = 1;
 const TRANSFER: u32 = 2;
 const ALLOCATE: u32 = 8;
 
-/// What is to be created: an account at the address that seeds give, of a size, for an owner.
+/// What pays for new accounts, and how: the payer and the system program.
+pub struct Funding<'a> {
+    payer: Payer<'a>,
+    system: Program<'a>,
+}
+
+impl<'a> Funding<'a> {
+    /// Checks both.
+    pub fn new(payer: &'a AccountView, system: &'a AccountView) -> GridResult<Self> {
+        Ok(Self {
+            payer: Payer::new(payer)?,
+            system: Program::system(system)?,
+        })
+    }
+}
+
+/// What is to be created, at an address that is derived from a program's.
 pub struct NewAccount<'a> {
+    /// The program that the address is derived from.
+    pub program_id: &'a Pubkey,
+    /// The account.
+    pub view: &'a AccountView,
+    /// Its role in the log.
+    pub role: &'static str,
+    /// Its size in bytes.
+    pub size: usize,
+    /// The program that will own it.
+    pub owner: &'a Pubkey,
+}
+
+/// An account that has just been created: of its size, of zeros, and nobody refers to its data.
+pub struct Created<'a> {
     view: &'a AccountView,
-    size: usize,
-    owner: &'a Pubkey,
     bump: u8,
 }
 
-impl Passed for NewAccount<'_> {
+impl Passed for Created<'_> {
     fn view(&self) -> &AccountView {
         self.view
     }
 }
-impl PassedWritable for NewAccount<'_> {}
+impl PassedWritable for Created<'_> {}
 
 impl<'a> NewAccount<'a> {
-    /// Checks that it is writable, at the address that `seeds` give for `program_id` with their canonical bump, and not
-    /// there yet. One that is fails with [`GridError::AlreadyInitialized`].
-    pub fn new<const N: usize>(
-        program_id: &Pubkey,
-        view: &'a AccountView,
-        role: &'static str,
-        size: usize,
-        owner: &'a Pubkey,
-        seeds: [&[u8]; N],
-    ) -> GridResult<Self> {
+    /// Creates it at the address that `seeds` give with their canonical bump. An account that exists fails with
+    /// [`GridError::AlreadyInitialized`]. Lamports that somebody sent to the address before don't get in the way: only what
+    /// is missing for the rent is transferred.
+    pub fn create<const N: usize>(
+        &self,
+        funding: &mut Funding,
+        seeds: &[&[u8]; N],
+    ) -> GridResult<Created<'a>> {
+        let Self { view, role, .. } = *self;
         writable(view, role)?;
-        let (address, bump) = Pubkey::find_program_address(&seeds, program_id);
+        let (address, bump) = Pubkey::find_program_address(seeds, self.program_id);
         if *view.address() != address {
             return Err(blame(role, GridError::WrongAddress));
         }
         if !view.is_data_empty() || *view.owner() != system_program::ID {
             return Err(blame(role, GridError::AlreadyInitialized));
         }
-        Ok(Self {
-            view,
-            size,
-            owner,
-            bump,
-        })
-    }
-
-    /// Creates it, with the `seeds` that it was made from, and returns its bump. Lamports that somebody sent to the address
-    /// before don't get in the way: only what is missing for the rent is transferred.
-    pub fn create<const N: usize>(
-        &mut self,
-        payer: &mut Payer,
-        system: &Program,
-        seeds: [&[u8]; N],
-    ) -> GridResult<u8> {
-        let bump = [self.bump];
+        let mut new = Created { view, bump };
+        let bump = [bump];
         let mut signer_seeds: [&[u8]; MAX_SEEDS] = [&bump; MAX_SEEDS];
         for (place, seed) in signer_seeds.iter_mut().zip(seeds) {
             *place = seed;
@@ -80,45 +92,52 @@ impl<'a> NewAccount<'a> {
         let signer_seeds = &signer_seeds[..const { seeds_with_bump(N) }];
 
         let needed = rent_exemption(self.size)?;
-        let held = self.view.lamports();
+        let held = view.lamports();
         let missing = needed.saturating_sub(held);
+        let Funding { payer, system } = funding;
         payer.holds(missing)?;
         let (size, owner) = (self.size as u64, self.owner);
         if held == 0 {
             let accounts = [
                 Call::writable(payer).signer(),
-                Call::writable(self).signer(),
+                Call::writable(&mut new).signer(),
             ];
             let data = create_account_data(needed, size, owner);
             invoke_signed(system, &accounts, &data, signer_seeds);
-            return Ok(self.bump);
+            return Ok(new);
         }
         if missing > 0 {
-            let accounts = [Call::writable(payer).signer(), Call::writable(self)];
+            let accounts = [Call::writable(payer).signer(), Call::writable(&mut new)];
             invoke_signed(system, &accounts, &amount_data(TRANSFER, missing), &[]);
         }
-        let itself = [Call::writable(self).signer()];
+        let itself = [Call::writable(&mut new).signer()];
         invoke_signed(system, &itself, &amount_data(ALLOCATE, size), signer_seeds);
         invoke_signed(system, &itself, &assign_data(owner), signer_seeds);
-        Ok(self.bump)
+        Ok(new)
     }
 }
 
 /// Creates the account of type `T` at the address that `seeds` give for `program_id`, which will own it, and fills it with
 /// what `content` makes of its bump. See [`NewAccount`].
+#[inline(always)]
 pub fn create<T: AccountLayout, const N: usize>(
     program_id: &Pubkey,
     view: &AccountView,
-    payer: &mut Payer,
-    system: &Program,
-    seeds: [&[u8]; N],
+    funding: &mut Funding,
+    seeds: &[&[u8]; N],
     content: impl FnOnce(u8) -> T,
 ) -> GridResult {
-    let mut new = NewAccount::new(program_id, view, T::NAME, T::SIZE, program_id, seeds)?;
-    let bump = new.create(payer, system, seeds)?;
-    let content = content(bump);
-    // SAFETY: the account has just been created with the size of `T`, its data starts at a multiple of 8, and nobody can have
-    // referred to it when it was empty.
+    let new = NewAccount {
+        program_id,
+        view,
+        role: T::NAME,
+        size: T::SIZE,
+        owner: program_id,
+    };
+    let created = new.create(funding, seeds)?;
+    let content = content(created.bump);
+    // SAFETY: the account has just been created with the size of `T`, its data starts at a multiple of 8, and nobody refers
+    // to it.
     unsafe { view.data_ptr().cast_mut().cast::<T>().write(content) };
     Ok(())
 }

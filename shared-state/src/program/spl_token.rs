@@ -5,7 +5,7 @@ use solana_program::pubkey::Pubkey;
 
 use super::{
     call::{invoke_signed, Call, Passed},
-    create::NewAccount,
+    create::Created,
     witness::{Mint, Program, Signer, TokenAccount, Writable},
 };
 use crate::quantity::{BaseUnits, GRID_DECIMALS};
@@ -16,7 +16,7 @@ const BURN: u8 = 8;
 const INITIALIZE_MINT2: u8 = 20;
 
 /// Makes a new account of the SPL Token program the GRID mint, without a freeze authority.
-pub fn initialize_mint(spl_token: &Program, mint: &mut NewAccount, mint_authority: &Pubkey) {
+pub fn initialize_mint(spl_token: &Program, mint: &mut Created, mint_authority: &Pubkey) {
     let data = initialize_mint_data(mint_authority);
     invoke_signed(spl_token, &[Call::writable(mint)], &data, &[]);
 }

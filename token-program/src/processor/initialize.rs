@@ -6,7 +6,7 @@ use shared_state::{
     pda::{MINT_SEED, TOKEN_SEED},
     program::{
         count_error, create, nonzero, require_upgrade_authority, spl_token::initialize_mint,
-        NewAccount, Payer, Program, Signer,
+        Funding, NewAccount, Program, Signer,
     },
     state::{AccountType, Header, TokenConfig, MINTING_ENABLED},
     wire, GridResult,
@@ -20,11 +20,10 @@ use crate::instruction::Initialize;
 /// 6. system program.
 struct Accounts<'a> {
     authority: Signer<'a>,
-    payer: Payer<'a>,
+    funding: Funding<'a>,
     config: &'a AccountView,
     mint: &'a AccountView,
     spl_token: Program<'a>,
-    system: Program<'a>,
 }
 
 impl<'a> Accounts<'a> {
@@ -36,11 +35,10 @@ impl<'a> Accounts<'a> {
         require_upgrade_authority(program_id, &authority, program_data)?;
         Ok(Self {
             authority,
-            payer: Payer::new(payer)?,
+            funding: Funding::new(payer, system)?,
             config,
             mint,
             spl_token: Program::spl_token(spl_token)?,
-            system: Program::system(system)?,
         })
     }
 }
@@ -59,20 +57,17 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
         mint,
         ..TokenConfig::zeroed()
     };
-    let (payer, system) = (&mut accounts.payer, &accounts.system);
-    create(
+    let funding = &mut accounts.funding;
+    create(program_id, accounts.config, funding, &[TOKEN_SEED], content)?;
+    let new = NewAccount {
         program_id,
-        accounts.config,
-        payer,
-        system,
-        [TOKEN_SEED],
-        content,
-    )?;
-    let size = spl_token::state::Mint::LEN;
-    let (view, seeds) = (accounts.mint, [MINT_SEED]);
-    let mut new = NewAccount::new(program_id, view, "GRID mint", size, &spl_token::ID, seeds)?;
-    new.create(payer, system, seeds)?;
-    initialize_mint(&accounts.spl_token, &mut new, accounts.config.address());
+        view: accounts.mint,
+        role: "GRID mint",
+        size: spl_token::state::Mint::LEN,
+        owner: &spl_token::ID,
+    };
+    let mut created = new.create(funding, &[MINT_SEED])?;
+    initialize_mint(&accounts.spl_token, &mut created, accounts.config.address());
     TokenInitialized {
         authority,
         registry_authority,

@@ -5,8 +5,8 @@ use shared_state::{
     event::{EventData, TokensRetired},
     pda::RETIREMENT_SEED,
     program::{
-        count_error, create, nonzero, spl_token, unix_timestamp, AccountMut, Mint, Payer, Program,
-        Signer, TokenAccount,
+        count_error, create, nonzero, spl_token, unix_timestamp, AccountMut, Funding, Mint,
+        Program, Signer, TokenAccount,
     },
     quantity::BaseUnits,
     state::{AccountType, Header, Retirement, TokenConfig},
@@ -25,9 +25,8 @@ struct Accounts<'a> {
     mint: Mint<'a>,
     config: AccountMut<'a, TokenConfig>,
     spl_token: Program<'a>,
-    payer: Payer<'a>,
+    funding: Funding<'a>,
     retirement: &'a AccountView,
-    system: Program<'a>,
 }
 
 impl<'a> Accounts<'a> {
@@ -48,9 +47,8 @@ impl<'a> Accounts<'a> {
             mint,
             config,
             spl_token: Program::spl_token(spl_token)?,
-            payer: Payer::new(payer)?,
+            funding: Funding::new(payer, system)?,
             retirement,
-            system: Program::system(system)?,
         })
     }
 }
@@ -73,9 +71,8 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
     create(
         program_id,
         accounts.retirement,
-        &mut accounts.payer,
-        &accounts.system,
-        [RETIREMENT_SEED, holder.as_ref(), &nonce.to_le_bytes()],
+        &mut accounts.funding,
+        &[RETIREMENT_SEED, holder.as_ref(), &nonce.to_le_bytes()],
         |bump| Retirement {
             header: Header::new(AccountType::Retirement, bump, 0),
             holder,
