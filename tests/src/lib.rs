@@ -4,18 +4,21 @@
 use std::collections::BTreeMap;
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use grid::{
+use gridtoken_bank::{
+    embedded::{EmbeddedBank, Genesis},
+    world,
+};
+use gridtoken_client::{
     audit::{audit, Report},
-    cluster::{Cluster, Receipt, SendError, Sender},
+    cluster::{Cluster, Receipt, SendError},
     deployment::Deployment,
-    embedded::{program_folder, EmbeddedBank, Genesis},
 };
 use registry_program::instruction::RegisterMeter;
 use shared_state::{
     reading::Reading,
     state::{
         meter_id, AccountLayout, Meter, MeterStatus, OracleConfig, PowerProfile, RegistryConfig,
-        Rules, TokenConfig,
+        TokenConfig,
     },
     GridError,
 };
@@ -34,11 +37,7 @@ use spl_associated_token_account::instruction::create_associated_token_account;
 /// When the tests' world begins: 1 January 2026.
 pub const START: i64 = 1_767_225_600;
 
-/// The most bytes that a transaction can have.
-pub const TRANSACTION_SIZE: u64 = 1_232;
-
-/// The minimum quality of the tests' registry (bps).
-pub const MINIMUM_QUALITY: u16 = 5_000;
+pub use gridtoken_bank::world::MINIMUM_QUALITY;
 
 /// An embedded bank with a deployment. After each transaction that may mint or retire, all invariants are audited.
 pub struct World {
@@ -110,37 +109,30 @@ impl World {
         deployment: Deployment,
         prepare: impl FnOnce(&mut Genesis, &Deployment, &Keypair),
     ) -> Self {
-        let (authority, payer) = (Keypair::new(), Keypair::new());
-        let mut genesis = Genesis::new();
-        let folder = program_folder().expect("the programs' folder");
-        genesis
-            .add_deployment(&deployment, &folder, &authority.pubkey())
-            .expect("the deployable programs");
-        genesis.fund(&payer.pubkey());
-        prepare(&mut genesis, &deployment, &authority);
-        let mut world = Self {
-            bank: genesis.start().await,
+        let deployed = world::World::deploy(deployment, START, prepare).await;
+        let world::World {
+            bank,
+            deployment,
+            authority,
+            payer,
+        } = deployed.expect("the deployable programs");
+        Self {
+            bank,
             deployment,
             authority,
             payer,
             reporter: Keypair::new(),
-            now: 0,
+            now: START,
             forged: false,
             burned: 0,
             book: BTreeMap::new(),
-        };
-        world.set_time(START).await;
-        world
+        }
     }
 
     /// The three `Initialize` instructions.
     pub fn initialize(&self) -> [Instruction; 3] {
-        self.deployment.initialize(
-            &self.authority.pubkey(),
-            &self.payer.pubkey(),
-            Rules::default(),
-            MINIMUM_QUALITY,
-        )
+        let (authority, payer) = (self.authority.pubkey(), self.payer.pubkey());
+        world::initialize(&self.deployment, &authority, &payer)
     }
 
     pub async fn set_time(&mut self, now: i64) {
@@ -231,7 +223,7 @@ impl World {
 
     /// Reads an account with Borsh.
     pub async fn read<T: AccountLayout + BorshDeserialize>(&mut self, address: &Pubkey) -> T {
-        grid::cluster::read(&mut self.bank, address)
+        gridtoken_client::cluster::read(&self.bank, address)
             .await
             .expect("an account")
     }
@@ -497,9 +489,7 @@ impl World {
 
     /// Audits the deployment: every invariant must hold.
     pub async fn audit(&mut self) -> Report {
-        let report = audit(&mut self.bank, &self.deployment)
-            .await
-            .expect("an audit");
+        let report = audit(&self.bank, &self.deployment).await.expect("an audit");
         assert_eq!(report.findings, []);
         assert_eq!(report.burned_otherwise(), self.burned);
         report

@@ -10,7 +10,7 @@ mod measure;
 
 use std::{fmt::Write, path::Path, process::ExitCode};
 
-use grid::embedded::program_folder;
+use gridtoken_bank::embedded::program_folder;
 use measure::Row;
 use shared_state::state::{AccountLayout, Meter, OracleConfig, RegistryConfig, TokenConfig};
 use solana_program::rent::Rent;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use grid::{cluster::Cluster, deployment::Deployment};
-use gridtoken_tests::{World, TRANSACTION_SIZE};
+use gridtoken_client::{cluster::Cluster, deployment::Deployment, transaction::TRANSACTION_SIZE};
+use gridtoken_tests::World;
 use shared_state::event::Event;
 use solana_hash::Hash;
 use solana_keypair::Keypair;

@@ -1,16 +1,17 @@
 //! The audit names the account that breaks a rule.
 
-use grid::{audit::audit, cluster::Cluster};
+use gridtoken_client::{audit::audit, cluster::Cluster};
 use gridtoken_tests::{TestMeter, World};
 use shared_state::state::{Meter, OracleConfig, RegistryConfig, TokenConfig};
 use solana_account::Account;
 use solana_keypair::Keypair;
 use solana_program::pubkey::Pubkey;
 use solana_signer::Signer;
+use tokio::sync::Mutex;
 
 /// What the audit finds: the accounts' roles and a part of what it says of each.
 async fn findings(world: &mut World) -> Vec<(Pubkey, String)> {
-    let report = audit(&mut world.bank, &world.deployment)
+    let report = audit(&world.bank, &world.deployment)
         .await
         .expect("an audit");
     let text = report
@@ -282,27 +283,22 @@ async fn empty_accounts_of_strangers_are_no_findings() {
 }
 
 /// A cluster where something is settled whenever the meters are read, as long as there is something.
-struct Busy {
-    world: World,
-    meters: Vec<TestMeter>,
-}
+struct Busy(Mutex<(World, Vec<TestMeter>)>);
 
 impl Cluster for Busy {
-    async fn account(&mut self, address: &Pubkey) -> anyhow::Result<Option<Account>> {
-        self.world.bank.account(address).await
+    async fn account(&self, address: &Pubkey) -> anyhow::Result<Option<Account>> {
+        self.0.lock().await.0.bank.account(address).await
     }
 
-    async fn accounts(&mut self, addresses: &[Pubkey]) -> anyhow::Result<Vec<Option<Account>>> {
-        self.world.bank.accounts(addresses).await
+    async fn accounts(&self, addresses: &[Pubkey]) -> anyhow::Result<Vec<Option<Account>>> {
+        self.0.lock().await.0.bank.accounts(addresses).await
     }
 
-    async fn program_accounts(
-        &mut self,
-        program: &Pubkey,
-    ) -> anyhow::Result<Vec<(Pubkey, Account)>> {
-        let accounts = self.world.bank.program_accounts(program).await;
-        if let Some(meter) = self.meters.pop() {
-            self.world.settle(&meter).await;
+    async fn program_accounts(&self, program: &Pubkey) -> anyhow::Result<Vec<(Pubkey, Account)>> {
+        let (world, meters) = &mut *self.0.lock().await;
+        let accounts = world.bank.program_accounts(program).await;
+        if let Some(meter) = meters.pop() {
+            world.settle(&meter).await;
         }
         accounts
     }
@@ -319,8 +315,8 @@ async fn settlements_during_an_audit_are_no_findings() {
             meters.push(meter);
         }
         let deployment = world.deployment;
-        let mut cluster = Busy { world, meters };
-        let report = audit(&mut cluster, &deployment).await;
+        let cluster = Busy(Mutex::new((world, meters)));
+        let report = audit(&cluster, &deployment).await;
         match count {
             3 => {
                 let report = report.expect("a quiet moment");

@@ -20,7 +20,7 @@ struct Program {
 
 /// Authority and pending authority of any config: its first two fields.
 async fn authorities(world: &mut World, config: &Pubkey) -> (Pubkey, Pubkey) {
-    use grid::cluster::Cluster;
+    use gridtoken_client::cluster::Cluster;
     let account = world
         .bank
         .account(config)

@@ -840,7 +840,7 @@ async fn accounts_of_another_version() {
             if !uses {
                 continue;
             }
-            use grid::cluster::Cluster;
+            use gridtoken_client::cluster::Cluster;
             let original = world
                 .bank
                 .account(&address)

@@ -1,6 +1,6 @@
 //! SetConfig and SetRegistryAuthority: who can wire the programs otherwise, and that no authority can mint by hand.
 
-use grid::cluster::SendError;
+use gridtoken_client::cluster::SendError;
 use gridtoken_tests::{TestMeter, World, MINIMUM_QUALITY};
 use registry_program::instruction::{set_config, settle_many_and_mint_tokens, SetConfig};
 use shared_state::{

@@ -1,6 +1,6 @@
 //! What the programs are made of. (What they cost: `scripts/bench`.)
 
-use grid::embedded::program_folder;
+use gridtoken_bank::embedded::program_folder;
 use shared_state::state::{AccountLayout, Meter};
 
 #[test]

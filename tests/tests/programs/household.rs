@@ -3,10 +3,8 @@
 use std::path::Path;
 
 use bytemuck::Zeroable;
-use grid::{
-    demo,
-    readings::{parse_time, Row},
-};
+use gridtoken_bank::demo;
+use gridtoken_client::readings::{parse_time, Row};
 use oracle_program::rules::{self, timestamp::Window};
 use shared_state::{
     program::HeadedList,

@@ -1,6 +1,7 @@
 //! Initialize: only the upgrade authority, only once, whatever lies at the addresses before.
 
-use grid::{cluster::Cluster, embedded::Genesis};
+use gridtoken_bank::embedded::Genesis;
+use gridtoken_client::cluster::Cluster;
 use gridtoken_tests::{World, MINIMUM_QUALITY};
 use shared_state::{
     event::{Event, OracleInitialized, RegistryInitialized, ReporterAdded, TokenInitialized},
@@ -147,7 +148,7 @@ async fn only_the_upgrade_authority_may() {
 #[tokio::test]
 async fn a_program_without_an_upgrade_authority_can_not_be_initialized() {
     let mut world = World::with(|genesis, deployment, _| {
-        let folder = grid::embedded::program_folder().expect("the programs' folder");
+        let folder = gridtoken_bank::embedded::program_folder().expect("the programs' folder");
         for (program, so) in [
             (deployment.oracle_program, "oracle_program.so"),
             (deployment.registry_program, "registry_program.so"),
@@ -173,7 +174,7 @@ async fn another_programs_program_data_is_refused() {
     let stranger = Keypair::new();
     let theirs = Pubkey::new_unique();
     let mut world = World::with(|genesis, _, _| {
-        let so = grid::embedded::program_folder()
+        let so = gridtoken_bank::embedded::program_folder()
             .expect("a folder")
             .join("oracle_program.so");
         genesis

@@ -1,6 +1,6 @@
 //! RegisterMeter and SetMeterStatus.
 
-use grid::cluster::Cluster;
+use gridtoken_client::cluster::Cluster;
 use gridtoken_tests::{World, START};
 use shared_state::{
     event::{Event, MeterRegistered, MeterStatusChanged},

@@ -427,7 +427,7 @@ async fn a_paused_oracle_takes_nothing() {
 #[tokio::test]
 async fn another_deployments_accounts_are_foreign() {
     let mut world = World::with(|genesis, _, authority| {
-        let folder = grid::embedded::program_folder().expect("a folder");
+        let folder = gridtoken_bank::embedded::program_folder().expect("a folder");
         genesis
             .add_deployment(&twin(), &folder, &authority.pubkey())
             .expect("programs");
@@ -539,8 +539,8 @@ async fn another_deployments_accounts_are_foreign() {
     assert_eq!(world.supply().await, 0);
 }
 
-fn twin() -> grid::deployment::Deployment {
-    grid::deployment::Deployment {
+fn twin() -> gridtoken_client::deployment::Deployment {
+    gridtoken_client::deployment::Deployment {
         oracle_program: Pubkey::new_from_array([11; 32]),
         registry_program: Pubkey::new_from_array([12; 32]),
         token_program: Pubkey::new_from_array([13; 32]),

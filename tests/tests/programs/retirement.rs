@@ -128,7 +128,7 @@ async fn only_the_holder_retires_and_only_what_it_has() {
 
 #[tokio::test]
 async fn a_token_account_of_another_mint_is_refused() {
-    use grid::cluster::Cluster;
+    use gridtoken_client::cluster::Cluster;
     let mut world = World::new().await;
     let meter = holder(&mut world).await;
     let account = world.bank.account(&meter.wallet).await.expect("an answer");

@@ -1,6 +1,6 @@
 //! What the deployable programs tell explorers and security researchers.
 
-use grid::embedded::program_folder;
+use gridtoken_bank::embedded::program_folder;
 use solana_security_txt::{find_and_parse, SECURITY_TXT_BEGIN};
 
 #[test]

@@ -1,6 +1,7 @@
 //! SettleManyAndMintTokens: several meters of one owner, one mint.
 
-use gridtoken_tests::{TestMeter, World, TRANSACTION_SIZE};
+use gridtoken_client::transaction::TRANSACTION_SIZE;
+use gridtoken_tests::{TestMeter, World};
 use registry_program::instruction::settle_many_and_mint_tokens;
 use shared_state::{
     event::{Event, MeterBalanceSettled, TokensMinted},

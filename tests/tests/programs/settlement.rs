@@ -1,6 +1,6 @@
 //! SettleAndMintTokens: what is unsettled becomes GRID, once, for the owner.
 
-use grid::cluster::SendError;
+use gridtoken_client::cluster::SendError;
 use gridtoken_tests::{World, MINIMUM_QUALITY};
 use shared_state::{
     event::{Event, MeterBalanceSettled, TokensMinted},
@@ -310,7 +310,7 @@ async fn the_recipient_must_be_a_grid_account_of_the_owner() {
 }
 
 async fn world_account(world: &mut World, address: &Pubkey) -> solana_account::Account {
-    use grid::cluster::Cluster;
+    use gridtoken_client::cluster::Cluster;
     world
         .bank
         .account(address)

@@ -1,6 +1,6 @@
 //! SubmitSignedReadings: the device's signature ties a reading to the device.
 
-use grid::cluster::{Cluster, Sender};
+use gridtoken_client::cluster::Cluster;
 use gridtoken_tests::{TestMeter, World};
 use oracle_program::{
     instruction::submit_signed_readings,

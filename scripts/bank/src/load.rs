@@ -2,41 +2,26 @@
 //! invariants audited at the end.
 
 use std::{
-    io::{IsTerminal, Write},
+    io::Write,
     time::{Duration, Instant},
 };
 
 use anyhow::{ensure, Context};
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
-use registry_program::instruction::{settle_many_and_mint_tokens, RegisterMeter};
-use shared_state::{
-    event::Event,
-    reading::Reading,
-    state::{meter_id, MeterStatus, Rules},
-    GridError,
-};
+use gridtoken_client::{audit::audit, cluster::Receipt, terminal::progress_bar, transaction::Room};
+use registry_program::instruction::settle_many_and_mint_tokens;
+use shared_state::{event::Event, reading::Reading, GridError};
 use solana_keypair::Keypair;
-use solana_program::{instruction::Instruction, pubkey::Pubkey};
+use solana_program::pubkey::Pubkey;
 use solana_signer::Signer;
-use spl_associated_token_account::instruction::create_associated_token_account;
 
 use crate::{
-    audit::audit,
-    cluster::{Receipt, Sender},
-    deployment::Deployment,
-    embedded::{program_folder, EmbeddedBank, Genesis},
-    sample::{sun_w, Random},
+    sample::{sun_w, Random, MIDNIGHT},
+    world::World,
 };
 
-/// When the simulated day begins: midnight of 21 June 2026 (UTC).
-const MIDNIGHT: i64 = 1_782_000_000;
-/// Readings in a transaction: as many meters as fit into a legacy one.
-const BATCH: usize = 16;
 /// Meters of each owner.
 const METERS_PER_OWNER: usize = 4;
-const GENERATION_CAPACITY_W: u32 = 10_000;
-const CONSUMPTION_CAPACITY_W: u32 = 25_000;
 
 /// How much load.
 #[derive(Args, Clone, Copy, Debug)]
@@ -97,7 +82,7 @@ pub async fn run(load: Load, out: &mut impl Write) -> anyhow::Result<Totals> {
     )?;
     let steps = u64::from(load.hours) * 60 / u64::from(load.interval);
     let began = Instant::now();
-    let progress = progress_bar(steps);
+    let progress = progress_bar(steps, "intervals");
     for step in 1..=steps {
         run.step(step, steps, i64::from(load.interval) * 60).await?;
         progress.inc(1);
@@ -110,10 +95,10 @@ pub async fn run(load: Load, out: &mut impl Write) -> anyhow::Result<Totals> {
 }
 
 struct Run {
-    bank: EmbeddedBank,
-    deployment: Deployment,
-    authority: Keypair,
+    world: World,
     reporters: Vec<Keypair>,
+    /// Readings in a transaction: as many meters as fit.
+    batch: usize,
     meters: Vec<LoadMeter>,
     owners: Vec<Owner>,
     random: Random,
@@ -122,88 +107,39 @@ struct Run {
 
 impl Run {
     async fn start(load: Load) -> anyhow::Result<Self> {
-        let deployment = Deployment {
-            oracle_program: Keypair::new().pubkey(),
-            registry_program: Keypair::new().pubkey(),
-            token_program: Keypair::new().pubkey(),
-        };
-        let authority = Keypair::new();
         let reporters: Vec<Keypair> = (0..load.reporters).map(|_| Keypair::new()).collect();
-        let mut genesis = Genesis::new();
-        genesis.add_deployment(&deployment, &program_folder()?, &authority.pubkey())?;
-        for key in reporters.iter().chain([&authority]) {
-            genesis.fund(&key.pubkey());
-        }
-        let mut run = Self {
-            bank: genesis.start().await,
-            deployment,
-            authority,
+        let world = World::new(MIDNIGHT, &reporters).await?;
+        let room = Room::of_submission(&world.deployment, &reporters[0].pubkey());
+        Ok(Self {
+            world,
+            batch: room.most_meters(),
             reporters,
             meters: Vec::new(),
             owners: Vec::new(),
             random: Random(2026),
             totals: Totals::default(),
-        };
-        run.bank.set_time(MIDNIGHT).await?;
-        let key = run.authority.pubkey();
-        let mut instructions = deployment
-            .initialize(&key, &key, Rules::default(), 5_000)
-            .to_vec();
-        for reporter in &run.reporters {
-            instructions.push(deployment.add_reporter(&key, &reporter.pubkey()));
-        }
-        for instruction in instructions {
-            run.as_authority(&[instruction]).await?;
-        }
-        Ok(run)
-    }
-
-    async fn as_authority(&mut self, instructions: &[Instruction]) -> anyhow::Result<Receipt> {
-        Ok(self.bank.send(&self.authority, &[], instructions).await?)
+        })
     }
 
     async fn register(&mut self, count: usize) -> anyhow::Result<()> {
-        let key = self.authority.pubkey();
         for index in 0..count {
-            let mut instructions = Vec::new();
             if index % METERS_PER_OWNER == 0 {
-                let owner = Keypair::new();
-                instructions.push(create_associated_token_account(
-                    &key,
-                    &owner.pubkey(),
-                    &self.deployment.mint(),
-                    &spl_token::ID,
-                ));
                 self.owners.push(Owner {
-                    key: owner,
+                    key: Keypair::new(),
                     meters: Vec::new(),
                 });
             }
             let owner = self.owners.last_mut().context("no owner")?;
-            let id = meter_id(&format!("LOAD-{index:07}"))?;
-            let address = self.deployment.meter(&id);
-            owner.meters.push(address);
             let reading = Reading {
                 timestamp: MIDNIGHT,
                 generation_register: self.random.below(9_000_000),
                 consumption_register: self.random.below(9_000_000),
             };
-            let args = RegisterMeter {
-                meter_id: id,
-                owner: owner.key.pubkey(),
-                device_key: Pubkey::default(),
-                generation_register: reading.generation_register,
-                consumption_register: reading.consumption_register,
-                generation_capacity_w: GENERATION_CAPACITY_W,
-                consumption_capacity_w: CONSUMPTION_CAPACITY_W,
-            };
-            instructions.push(self.deployment.register_meter(&key, &key, args));
-            instructions.push(self.deployment.set_meter_status(
-                &key,
-                &address,
-                MeterStatus::Active,
-            ));
-            self.as_authority(&instructions).await?;
+            let address = self
+                .world
+                .register(&format!("LOAD-{index:07}"), &owner.key.pubkey(), &reading)
+                .await?;
+            owner.meters.push(address);
             self.meters.push(LoadMeter {
                 address,
                 reading,
@@ -218,7 +154,7 @@ impl Run {
     /// this interval's share of the owners.
     async fn step(&mut self, step: u64, steps: u64, seconds: i64) -> anyhow::Result<()> {
         let now = MIDNIGHT + step as i64 * seconds;
-        self.bank.set_time(now).await?;
+        self.world.bank.set_time(now).await?;
         // The sample's curve has 96 steps a day.
         let quarter = (step * seconds as u64 / 900) % 96;
         for meter in &mut self.meters {
@@ -231,7 +167,7 @@ impl Run {
         }
         let batches: Vec<Vec<(Pubkey, Reading)>> = self
             .meters
-            .chunks(BATCH)
+            .chunks(self.batch)
             .map(|batch| {
                 batch
                     .iter()
@@ -245,9 +181,10 @@ impl Run {
         for (index, batch) in batches.iter().enumerate() {
             let reporter = &self.reporters[index % self.reporters.len()];
             let submit = self
+                .world
                 .deployment
                 .submit_readings(&reporter.pubkey(), false, batch);
-            let receipt = self.bank.send(reporter, &[], &[submit]).await?;
+            let receipt = self.world.bank.send(reporter, &[], &[submit]).await?;
             self.count(&receipt);
             let until = first + (last - first) * (index + 1) / batches.len();
             self.settle(settled..until).await?;
@@ -261,18 +198,20 @@ impl Run {
         for index in owners {
             let owner = &self.owners[index];
             let key = owner.key.pubkey();
+            let World {
+                bank,
+                deployment,
+                payer,
+                ..
+            } = &mut self.world;
             let settle = settle_many_and_mint_tokens(
-                &self.deployment.registry_program,
+                &deployment.registry_program,
                 &owner.meters,
                 &key,
-                &self.deployment.token_program,
-                &self.deployment.grid_account(&key),
+                &deployment.token_program,
+                &deployment.grid_account(&key),
             );
-            match self
-                .bank
-                .send(&self.authority, &[&owner.key], &[settle])
-                .await
-            {
+            match bank.send(payer, &[&owner.key], &[settle]).await {
                 Ok(receipt) => self.count(&receipt),
                 // By night.
                 Err(refusal)
@@ -325,7 +264,7 @@ impl Run {
             accepted as f64 / seconds,
             peak_memory_mb().map_or("unknown".into(), |mb| mb.to_string())
         )?;
-        let audit = audit(&mut self.bank, &self.deployment).await?;
+        let audit = audit(&self.world.bank, &self.world.deployment).await?;
         audit.write(out)?;
         ensure!(audit.findings.is_empty(), "the audit found something");
         ensure!(audit.burned_otherwise() == 0, "GRID is missing");
@@ -346,13 +285,4 @@ fn peak_memory_mb() -> Option<u64> {
         .find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kilobytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
     Some(kilobytes / 1_000)
-}
-
-fn progress_bar(steps: u64) -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} intervals, {eta} left")
-        .unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(steps).with_style(style)
 }

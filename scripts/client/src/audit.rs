@@ -26,7 +26,7 @@ use solana_program::{program_option::COption, program_pack::Pack, pubkey::Pubkey
 
 use crate::{
     cluster::{decode, Cluster},
-    deployment::Deployment,
+    deployment::{Deployment, Program},
 };
 
 /// A rule that an account breaks.
@@ -112,7 +112,7 @@ const ATTEMPTS: usize = 20;
 ///
 /// The meters can't be read in one moment with the token. So the token is read before and after them, until it is the
 /// same: then nothing was settled in between, because every settlement mints.
-pub async fn audit(cluster: &mut impl Cluster, deployment: &Deployment) -> anyhow::Result<Report> {
+pub async fn audit(cluster: &impl Cluster, deployment: &Deployment) -> anyhow::Result<Report> {
     let addresses = [
         deployment.token_config(),
         deployment.mint(),
@@ -156,27 +156,11 @@ pub fn wiring(
     deployment: &Deployment,
     accounts: &BTreeMap<Pubkey, Account>,
 ) -> Option<TokenConfig> {
-    let oracle_address = deployment.oracle_config();
-    let oracle = config::<OracleConfig>(
-        report,
-        accounts,
-        pda::find_oracle_config(&deployment.oracle_program),
-        &deployment.oracle_program,
-    );
-    let registry_address = deployment.registry_config();
-    let registry = config::<RegistryConfig>(
-        report,
-        accounts,
-        pda::find_registry_config(&deployment.registry_program),
-        &deployment.registry_program,
-    );
-    let token_address = deployment.token_config();
-    let token = config::<TokenConfig>(
-        report,
-        accounts,
-        pda::find_token_config(&deployment.token_program),
-        &deployment.token_program,
-    );
+    let programs = deployment.programs();
+    let oracle = config::<OracleConfig>(report, accounts, &programs[0]);
+    let registry = config::<RegistryConfig>(report, accounts, &programs[1]);
+    let token = config::<TokenConfig>(report, accounts, &programs[2]);
+    let [oracle_address, registry_address, token_address] = programs.map(|program| program.config);
 
     if let Some(oracle) = &oracle {
         if oracle.registry_program != deployment.registry_program {
@@ -237,9 +221,9 @@ pub fn wiring(
 fn config<T: AccountLayout + BorshDeserialize>(
     report: &mut Report,
     accounts: &BTreeMap<Pubkey, Account>,
-    (address, bump): (Pubkey, u8),
-    program: &Pubkey,
+    program: &Program,
 ) -> Option<T> {
+    let address = program.config;
     let Some(account) = accounts.get(&address) else {
         report.find(
             &address,
@@ -248,14 +232,14 @@ fn config<T: AccountLayout + BorshDeserialize>(
         );
         return None;
     };
-    if account.owner != *program {
+    if account.owner != program.id {
         let problem = format!("belongs to the program {}", account.owner);
         report.find(&address, T::NAME, problem);
         return None;
     }
     match decode::<T>(account) {
         Ok(config) => {
-            check_bump(report, &address, T::NAME, account, bump);
+            check_bump(report, &address, T::NAME, account, program.config_bump);
             Some(config)
         }
         Err(problem) => {

@@ -10,42 +10,23 @@ use shared_state::{
     GridError,
 };
 use solana_account::Account;
-use solana_keypair::Keypair;
-use solana_program::{instruction::Instruction, pubkey::Pubkey};
+use solana_program::pubkey::Pubkey;
 use solana_signature::Signature;
 use solana_transaction::{InstructionError, TransactionError};
 
 use crate::logs;
 
-/// The most bytes that a transaction can have.
-pub const TRANSACTION_SIZE: usize = 1_232;
-
 /// A cluster that shows its accounts.
 #[allow(async_fn_in_trait)]
 pub trait Cluster {
     /// The account at an address, if there is one.
-    async fn account(&mut self, address: &Pubkey) -> anyhow::Result<Option<Account>>;
+    async fn account(&self, address: &Pubkey) -> anyhow::Result<Option<Account>>;
 
     /// The accounts at these addresses (100 at most), all as they are at one moment.
-    async fn accounts(&mut self, addresses: &[Pubkey]) -> anyhow::Result<Vec<Option<Account>>>;
+    async fn accounts(&self, addresses: &[Pubkey]) -> anyhow::Result<Vec<Option<Account>>>;
 
     /// All accounts that a program owns.
-    async fn program_accounts(
-        &mut self,
-        program: &Pubkey,
-    ) -> anyhow::Result<Vec<(Pubkey, Account)>>;
-}
-
-/// A cluster that takes transactions too.
-#[allow(async_fn_in_trait)]
-pub trait Sender: Cluster {
-    /// Sends a transaction and waits for its outcome. `payer` pays the fee and signs, as do `signers`.
-    async fn send(
-        &mut self,
-        payer: &Keypair,
-        signers: &[&Keypair],
-        instructions: &[Instruction],
-    ) -> Result<Receipt, SendError>;
+    async fn program_accounts(&self, program: &Pubkey) -> anyhow::Result<Vec<(Pubkey, Account)>>;
 }
 
 /// An account, if it is more than lamports that somebody has sent to an address: those are the system program's.
@@ -55,7 +36,7 @@ pub fn in_use(account: Option<Account>) -> Option<Account> {
 
 /// Reads one of our accounts.
 pub async fn read<T: AccountLayout + BorshDeserialize>(
-    cluster: &mut impl Cluster,
+    cluster: &impl Cluster,
     address: &Pubkey,
 ) -> anyhow::Result<T> {
     let account = in_use(cluster.account(address).await?);

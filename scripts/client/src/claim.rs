@@ -4,7 +4,7 @@ use anyhow::{anyhow, Context};
 use registry_program::processor::settlement::settleable;
 use shared_state::{
     state::{Meter, RegistryConfig, TokenConfig, MINTING_ENABLED},
-    units::base_units_to_wh,
+    units::{base_units_to_wh, wh_to_base_units},
     GridError,
 };
 
@@ -26,7 +26,7 @@ pub struct Terms {
 
 impl Terms {
     /// As they are now.
-    pub async fn read(rpc: &mut Rpc, deployment: &Deployment) -> anyhow::Result<Self> {
+    pub async fn read(rpc: &Rpc, deployment: &Deployment) -> anyhow::Result<Self> {
         let addresses = [deployment.registry_config(), deployment.token_config()];
         let accounts = rpc.accounts(&addresses).await?;
         let [Some(registry), Some(token)] = &accounts[..] else {
@@ -60,4 +60,9 @@ impl Terms {
     pub fn claimable(&self, meter: &Meter) -> Result<u64, GridError> {
         settleable(meter, self.registry.minimum_quality, self.available()?)
     }
+}
+
+/// What energy is in base units: the most that there can be, for more than one settlement can mint.
+pub fn base_units(wh: u64) -> u64 {
+    wh_to_base_units(wh).unwrap_or(u64::MAX)
 }

@@ -2,12 +2,12 @@
 //! `signature` where the meters' devices sign them.
 //!
 //! Timestamps are RFC 3339 (`2026-06-21T12:00:00Z`) or Unix seconds; registers are cumulative, in whole watt-hours;
-//! signatures are in base58, as [`sign`](crate::commands::readings) makes them.
+//! signatures are in base58, as `grid readings sign` makes them.
 
-use std::{fmt, io::Read, str::FromStr};
+use std::{fmt, fs::File, io::Read, path::Path, str::FromStr};
 
-use anyhow::bail;
-use chrono::{DateTime, SecondsFormat};
+use anyhow::{bail, Context};
+use chrono::DateTime;
 use shared_state::{reading::Reading, state::meter_id};
 use solana_signature::Signature;
 
@@ -50,6 +50,18 @@ impl fmt::Display for BadLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {}: {}", self.line, printable(&self.reason))
     }
+}
+
+/// Reads the file at a path, as [`read`] does. Fails at its first bad line if `strict`.
+pub fn read_file(path: &Path, strict: bool) -> anyhow::Result<(Vec<Row>, Vec<BadLine>)> {
+    let (rows, bad) = File::open(path)
+        .map_err(anyhow::Error::from)
+        .and_then(read)
+        .with_context(|| path.display().to_string())?;
+    if let (true, Some(first)) = (strict, bad.first()) {
+        bail!("{}: {first}", path.display());
+    }
+    Ok((rows, bad))
 }
 
 /// Reads a file: its good lines in the order of their timestamps (lines of the same time in the file's order), and its
@@ -149,14 +161,6 @@ pub fn parse_time(field: &str) -> Result<i64, String> {
                 "timestamp \"{field}\" is neither RFC 3339 (2026-06-21T12:00:00Z) nor Unix seconds"
             )
         })
-}
-
-/// A time as RFC 3339, for people.
-pub fn format_time(seconds: i64) -> String {
-    match DateTime::from_timestamp(seconds, 0) {
-        Some(time) => time.to_rfc3339_opts(SecondsFormat::Secs, true),
-        None => format!("{seconds} s"),
-    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,8 @@ struct TemporaryFile(std::path::PathBuf);
 
 impl TemporaryFile {
     fn new(name: &str, content: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("grid-{}-{name}", std::process::id()));
+        let path =
+            std::env::temp_dir().join(format!("gridtoken-bank-{}-{name}", std::process::id()));
         std::fs::File::create(&path)
             .and_then(|mut file| file.write_all(content.as_bytes()))
             .expect("a temporary file");
@@ -24,8 +25,8 @@ impl Drop for TemporaryFile {
     }
 }
 
-fn grid(arguments: &[&str]) -> (Output, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_grid"))
+fn bank(arguments: &[&str]) -> (Output, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_gridtoken-bank"))
         .args(arguments)
         .output()
         .expect("the tool");
@@ -38,7 +39,7 @@ const HEADER: &str = "meter_id,timestamp,generation_register_wh,consumption_regi
 
 #[test]
 fn the_sample_ends_with_grid_in_wallets_and_a_supply_that_is_equal() {
-    let (output, stdout, stderr) = grid(&["demo"]);
+    let (output, stdout, stderr) = bank(&["demo"]);
     assert!(output.status.success(), "{stderr}");
     assert!(
         stdout.contains("6 meters registered; 567 readings accepted (1 flagged), 3 rejected"),
@@ -62,7 +63,7 @@ fn fifteen_and_a_half_kilowatt_hours_in_unix_time() {
         "units.csv",
         &format!("{HEADER}A,1767225600,1000,500\nA,1767232800,18500,2500\n"),
     );
-    let (output, stdout, stderr) = grid(&["demo", file.0.to_str().expect("a path")]);
+    let (output, stdout, stderr) = bank(&["demo", file.0.to_str().expect("a path")]);
     assert!(output.status.success(), "{stderr}");
     assert!(
         stdout.contains("17.500 kWh  2.000 kWh  15.500 kWh  15.5 "),
@@ -80,7 +81,7 @@ fn a_bad_line_is_skipped_unless_strict() {
         &format!("{HEADER}A,1767225600,0,0\nA,soon,5,5\nA,1767229200,1000,0\n"),
     );
     let path = file.0.to_str().expect("a path");
-    let (output, stdout, _) = grid(&["demo", path]);
+    let (output, stdout, _) = bank(&["demo", path]);
     assert!(output.status.success());
     assert!(
         stdout.starts_with("skipped line 3: timestamp \"soon\" is neither RFC 3339"),
@@ -88,7 +89,7 @@ fn a_bad_line_is_skipped_unless_strict() {
     );
     assert!(stdout.contains("1 readings accepted"));
 
-    let (output, stdout, stderr) = grid(&["demo", "--strict", path]);
+    let (output, stdout, stderr) = bank(&["demo", "--strict", path]);
     assert_eq!(output.status.code(), Some(1));
     assert!(
         stderr.contains("bad.csv: line 3: timestamp \"soon\""),
@@ -99,7 +100,7 @@ fn a_bad_line_is_skipped_unless_strict() {
 
 #[test]
 fn files_that_can_not_be_used_are_named() {
-    let (output, _, stderr) = grid(&["demo", "/nowhere/readings.csv"]);
+    let (output, _, stderr) = bank(&["demo", "/nowhere/readings.csv"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(
         stderr.starts_with("error: /nowhere/readings.csv: No such file"),
@@ -108,7 +109,7 @@ fn files_that_can_not_be_used_are_named() {
 
     let file = TemporaryFile::new("columns.csv", "meter,when\nA,1\n");
     let path = file.0.to_str().expect("a path");
-    let (_, _, stderr) = grid(&["demo", path]);
+    let (_, _, stderr) = bank(&["demo", path]);
     assert!(
         stderr.contains("line 1: the columns must be meter_id,timestamp,"),
         "{stderr}"
@@ -116,14 +117,14 @@ fn files_that_can_not_be_used_are_named() {
 
     let file = TemporaryFile::new("empty.csv", HEADER);
     let path = file.0.to_str().expect("a path");
-    let (output, _, stderr) = grid(&["demo", path]);
+    let (output, _, stderr) = bank(&["demo", path]);
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr.contains("no usable reading"), "{stderr}");
 }
 
 #[test]
 fn without_programs_it_says_how_to_build_them() {
-    let output = Command::new(env!("CARGO_BIN_EXE_grid"))
+    let output = Command::new(env!("CARGO_BIN_EXE_gridtoken-bank"))
         .arg("demo")
         .env("SBF_OUT_DIR", "/nowhere")
         .output()
@@ -137,8 +138,20 @@ fn without_programs_it_says_how_to_build_them() {
 }
 
 #[test]
+fn a_demo_needs_a_clock_that_it_can_set() {
+    let (output, _, stderr) = bank(&["demo", "--url", "localhost"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr.contains("--url"), "{stderr}");
+    let (_, stdout, _) = bank(&["demo", "--help"]);
+    assert!(
+        stdout.contains("sets its bank's clock") && stdout.contains("grid init"),
+        "{stdout}"
+    );
+}
+
+#[test]
 fn a_load_of_some_meters_loses_no_reading_and_mints_what_was_settled() {
-    let (output, stdout, stderr) = grid(&[
+    let (output, stdout, stderr) = bank(&[
         "load",
         "--meters",
         "21",
@@ -165,7 +178,7 @@ fn a_load_of_some_meters_loses_no_reading_and_mints_what_was_settled() {
         ["--hours", "0"],
         ["--interval", "61"],
     ] {
-        let (output, _, stderr) = grid(&["load", arguments[0], arguments[1]]);
+        let (output, _, stderr) = bank(&["load", arguments[0], arguments[1]]);
         assert_eq!(output.status.code(), Some(2));
         assert!(stderr.contains(arguments[0]), "{stderr}");
     }

@@ -4,10 +4,10 @@
 
 use std::fmt::Write;
 
-use crate::readings::{format_time, COLUMNS};
+use gridtoken_client::{format::format_time, readings::COLUMNS};
 
 /// Midnight of 21 June 2026 (UTC).
-const MIDNIGHT: u64 = 1_782_000_000;
+pub const MIDNIGHT: i64 = 1_782_000_000;
 const STEP: u64 = 900;
 const STEPS: u64 = 96;
 
@@ -39,22 +39,18 @@ pub fn make() -> String {
                 *generation += sun_w(*peak_w, step) * cloud / 100 * STEP / 3_600;
                 *consumption += load_w(*base_w, step, &mut random) * STEP / 3_600;
             }
-            let (mut time, mut shown) = (MIDNIGHT + step * STEP, *generation);
+            let (mut time, mut shown) = (MIDNIGHT + (step * STEP) as i64, *generation);
             if *serial == "FAULTY-006" {
                 match step {
-                    40 => shown += 50_000, // a spike that the roof can't produce
-                    52 => shown -= 5_000,  // a register that runs backwards
-                    60 => time -= STEP,    // a clock that stands still
-                    70..=75 => continue,   // a dead gateway
+                    40 => shown += 50_000,     // a spike that the roof can't produce
+                    52 => shown -= 5_000,      // a register that runs backwards
+                    60 => time -= STEP as i64, // a clock that stands still
+                    70..=75 => continue,       // a dead gateway
                     _ => {}
                 }
             }
             // Writing to a string can't fail.
-            let _ = writeln!(
-                csv,
-                "{serial},{},{shown},{consumption}",
-                format_time(time as i64)
-            );
+            let _ = writeln!(csv, "{serial},{},{shown},{consumption}", format_time(time));
         }
     }
     csv
@@ -103,12 +99,12 @@ mod tests {
         assert_eq!(
             include_str!("../sample.csv"),
             make(),
-            "run: grid sample > scripts/grid/sample.csv"
+            "run: target/debug/gridtoken-bank sample > scripts/bank/sample.csv"
         );
     }
 
     #[test]
     fn the_day_begins_at_midnight() {
-        assert_eq!(format_time(MIDNIGHT as i64), "2026-06-21T00:00:00Z");
+        assert_eq!(format_time(MIDNIGHT), "2026-06-21T00:00:00Z");
     }
 }

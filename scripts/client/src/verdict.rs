@@ -1,7 +1,7 @@
 //! What the chain made of readings, as a transaction's events tell.
 
 use anyhow::{bail, ensure, Context};
-use shared_state::{event::Event, reading::Reading, state::meter_name, GridError};
+use shared_state::{event::Event, reading::Reading, state::meter_name};
 
 use crate::readings::Row;
 
@@ -10,16 +10,8 @@ use crate::readings::Row;
 pub enum Verdict {
     /// Accepted, with these flags.
     Accepted(u8),
-    /// Rejected, for this reason: the code of a [`GridError`].
+    /// Rejected, for this reason: the code of a [`GridError`](shared_state::GridError).
     Rejected(u16),
-}
-
-/// The name of a rejection's reason.
-pub fn reason_name(code: u16) -> String {
-    match GridError::from_code(code.into()) {
-        Some(error) => format!("{error:?}"),
-        None => format!("code {code}"),
-    }
 }
 
 /// Which verdict of a transaction's events belongs to which of the readings that it carried.

@@ -25,13 +25,23 @@ pub struct Deployment {
     pub token_program: Pubkey,
 }
 
+/// One of a deployment's programs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Program {
+    /// "oracle", "registry" or "token".
+    pub name: &'static str,
+    /// Its address.
+    pub id: Pubkey,
+    /// The address of its configuration.
+    pub config: Pubkey,
+    /// The bump that the configuration's address was found with.
+    pub config_bump: u8,
+}
+
 impl Deployment {
     /// Finds the deployment that a registry program belongs to: its RegistryConfig names the token program, and the
     /// oracle program owns the account that it takes readings from.
-    pub async fn find(
-        cluster: &mut impl Cluster,
-        registry_program: &Pubkey,
-    ) -> anyhow::Result<Self> {
+    pub async fn find(cluster: &impl Cluster, registry_program: &Pubkey) -> anyhow::Result<Self> {
         let address = pda::find_registry_config(registry_program).0;
         let config = in_use(cluster.account(&address).await?)
             .ok_or_else(|| format!("RegistryConfig {address} does not exist"))
@@ -54,15 +64,22 @@ impl Deployment {
         })
     }
 
-    /// Which of the three a program is.
-    pub fn program_name(&self, program: &Pubkey) -> Option<&'static str> {
+    /// The three programs, in the order in which they are initialized.
+    pub fn programs(&self) -> [Program; 3] {
+        let program = |name, id, find_config: fn(&Pubkey) -> (Pubkey, u8)| {
+            let (config, config_bump) = find_config(&id);
+            Program {
+                name,
+                id,
+                config,
+                config_bump,
+            }
+        };
         [
-            (self.oracle_program, "oracle"),
-            (self.registry_program, "registry"),
-            (self.token_program, "token"),
+            program("oracle", self.oracle_program, pda::find_oracle_config),
+            program("registry", self.registry_program, pda::find_registry_config),
+            program("token", self.token_program, pda::find_token_config),
         ]
-        .into_iter()
-        .find_map(|(id, name)| (id == *program).then_some(name))
     }
 
     /// Address of the OracleConfig.

@@ -112,18 +112,8 @@ impl Rpc {
         }
     }
 
-    /// The account at an address, if there is one.
-    pub async fn get(&self, address: &Pubkey) -> anyhow::Result<Option<Account>> {
-        let answer = self
-            .client
-            .get_account_with_commitment(address, self.client.commitment())
-            .await
-            .with_context(|| format!("asking {} for an account", self.url))?;
-        Ok(answer.value)
-    }
-
     /// The cluster's clock (Unix seconds).
-    pub async fn unix_timestamp(&mut self) -> anyhow::Result<i64> {
+    pub async fn unix_timestamp(&self) -> anyhow::Result<i64> {
         let clock = self.account(&sysvar::clock::ID).await?;
         let clock = clock.with_context(|| format!("{} has no clock", self.url))?;
         Ok(deserialize::<Clock>(&clock.data)?.unix_timestamp)
@@ -572,11 +562,16 @@ fn refusal(error: Error) -> SendError {
 }
 
 impl Cluster for Rpc {
-    async fn account(&mut self, address: &Pubkey) -> anyhow::Result<Option<Account>> {
-        self.get(address).await
+    async fn account(&self, address: &Pubkey) -> anyhow::Result<Option<Account>> {
+        let answer = self
+            .client
+            .get_account_with_commitment(address, self.client.commitment())
+            .await
+            .with_context(|| format!("asking {} for an account", self.url))?;
+        Ok(answer.value)
     }
 
-    async fn accounts(&mut self, addresses: &[Pubkey]) -> anyhow::Result<Vec<Option<Account>>> {
+    async fn accounts(&self, addresses: &[Pubkey]) -> anyhow::Result<Vec<Option<Account>>> {
         let answer = self
             .client
             .get_multiple_accounts_with_commitment(addresses, self.client.commitment())
@@ -585,10 +580,7 @@ impl Cluster for Rpc {
         Ok(answer.value)
     }
 
-    async fn program_accounts(
-        &mut self,
-        program: &Pubkey,
-    ) -> anyhow::Result<Vec<(Pubkey, Account)>> {
+    async fn program_accounts(&self, program: &Pubkey) -> anyhow::Result<Vec<(Pubkey, Account)>> {
         self.client
             .get_program_accounts(program)
             .await

@@ -1,43 +1,27 @@
 //! The whole flow on an embedded bank: from a file of readings to GRID in the owners' wallets.
 
-use std::{
-    collections::BTreeMap,
-    io::{IsTerminal, Write},
-};
+use std::{collections::BTreeMap, io::Write};
 
 use anyhow::{ensure, Context};
-use indicatif::{ProgressBar, ProgressStyle};
-use registry_program::instruction::RegisterMeter;
+use gridtoken_client::{
+    audit::audit,
+    cluster::{read, Cluster},
+    format::{flag_names, format_time, grid, kwh, percent, reason_name, write_table},
+    readings::{BadLine, Row},
+    terminal::progress_bar,
+    transaction::Room,
+    verdict::{verdicts, Verdict},
+};
 use shared_state::{
     reading::Reading,
-    state::{meter_id, Meter, MeterStatus, Rules},
+    state::{Meter, Rules},
     GridError,
 };
 use solana_keypair::Keypair;
 use solana_program::{program_pack::Pack, pubkey::Pubkey};
 use solana_signer::Signer;
-use spl_associated_token_account::instruction::create_associated_token_account;
 
-use crate::{
-    audit::audit,
-    cluster::{read, Cluster, Sender, TRANSACTION_SIZE},
-    deployment::Deployment,
-    embedded::{program_folder, EmbeddedBank, Genesis},
-    format::{flag_names, grid, kwh, percent, write_table},
-    readings::{format_time, BadLine, Row},
-    submit::{reason_name, verdicts, Verdict, ADDRESS_SIZE, READING_SIZE},
-};
-
-/// Rated power that the demo registers each meter with: a roof of 10 kW ...
-const GENERATION_CAPACITY_W: u32 = 10_000;
-/// ... behind a connection of 25 kW.
-const CONSUMPTION_CAPACITY_W: u32 = 25_000;
-/// Minimum quality of the demo's registry (bps).
-const MINIMUM_QUALITY: u16 = 5_000;
-
-/// What a SubmitReadings that its reporter pays for takes of a transaction without its readings: signature, header, five
-/// addresses, blockhash, instruction.
-const SUBMIT_OVERHEAD: usize = 276;
+use crate::world::{World, CONSUMPTION_CAPACITY_W, GENERATION_CAPACITY_W};
 
 /// A meter of the file and what became of it.
 struct DemoMeter {
@@ -73,16 +57,13 @@ pub async fn run(rows: &[Row], bad: &[BadLine], out: &mut impl Write) -> anyhow:
     }
     let first = rows.first().context("the file has no usable reading")?;
     let mut demo = Demo::start(first.reading.timestamp, out).await?;
-    demo.initialize().await?;
     demo.submit(rows).await?;
     demo.settle().await?;
     demo.report().await
 }
 
 struct Demo<'a, W> {
-    bank: EmbeddedBank,
-    deployment: Deployment,
-    authority: Keypair,
+    world: World,
     reporter: Keypair,
     meters: BTreeMap<String, DemoMeter>,
     rules: Rules,
@@ -93,22 +74,12 @@ struct Demo<'a, W> {
 
 impl<'a, W: Write> Demo<'a, W> {
     async fn start(time: i64, out: &'a mut W) -> anyhow::Result<Self> {
-        let deployment = Deployment {
-            oracle_program: Keypair::new().pubkey(),
-            registry_program: Keypair::new().pubkey(),
-            token_program: Keypair::new().pubkey(),
-        };
-        let (authority, reporter) = (Keypair::new(), Keypair::new());
-        let mut genesis = Genesis::new();
-        genesis.add_deployment(&deployment, &program_folder()?, &authority.pubkey())?;
-        genesis.fund(&authority.pubkey());
-        genesis.fund(&reporter.pubkey());
-        let mut bank = genesis.start().await;
-        bank.set_time(time).await?;
+        let reporters = [Keypair::new()];
+        let world = World::new(time, &reporters).await?;
+        let [reporter] = reporters;
+        let deployment = world.deployment;
         let mut demo = Self {
-            bank,
-            deployment,
-            authority,
+            world,
             reporter,
             meters: BTreeMap::new(),
             rules: Rules::default(),
@@ -117,9 +88,11 @@ impl<'a, W: Write> Demo<'a, W> {
             out,
         };
         demo.say("start an embedded bank with the three programs")?;
-        writeln!(demo.out, "   oracle    {}", deployment.oracle_program)?;
-        writeln!(demo.out, "   registry  {}", deployment.registry_program)?;
-        writeln!(demo.out, "   token     {}", deployment.token_program)?;
+        for program in deployment.programs() {
+            writeln!(demo.out, "   {:<10}{}", program.name, program.id)?;
+        }
+        demo.say("initialize the programs, wire them to each other, add a reporter")?;
+        writeln!(demo.out, "   GRID mint {}", deployment.mint())?;
         Ok(demo)
     }
 
@@ -127,24 +100,6 @@ impl<'a, W: Write> Demo<'a, W> {
     fn say(&mut self, what: &str) -> anyhow::Result<()> {
         self.step += 1;
         writeln!(self.out, "{}. {what}", self.step)?;
-        Ok(())
-    }
-
-    async fn initialize(&mut self) -> anyhow::Result<()> {
-        self.say("initialize the programs, wire them to each other, add a reporter")?;
-        let key = self.authority.pubkey();
-        let mut instructions = self
-            .deployment
-            .initialize(&key, &key, self.rules, MINIMUM_QUALITY)
-            .to_vec();
-        instructions.push(self.deployment.add_reporter(&key, &self.reporter.pubkey()));
-        for instruction in instructions {
-            self.bank
-                .send(&self.authority, &[], &[instruction])
-                .await
-                .context("initialization")?;
-        }
-        writeln!(self.out, "   GRID mint {}", self.deployment.mint())?;
         Ok(())
     }
 
@@ -158,7 +113,8 @@ impl<'a, W: Write> Demo<'a, W> {
             rows.first().map_or(String::new(), |row| format_time(row.reading.timestamp)),
             rows.last().map_or(String::new(), |row| format_time(row.reading.timestamp)),
         )?;
-        let progress = progress_bar(rows.len());
+        let progress = progress_bar(rows.len() as u64, "readings");
+        let room = Room::of_submission(&self.world.deployment, &self.reporter.pubkey());
         let mut batch: Vec<&Row> = Vec::new();
         let mut clock = rows.first().map_or(0, |row| row.reading.timestamp);
         for row in rows {
@@ -169,14 +125,14 @@ impl<'a, W: Write> Demo<'a, W> {
                 .timestamp
                 .abs_diff(first_in_batch.reading.timestamp);
             let is_new = !self.meters.contains_key(&row.serial);
-            if is_new || span > self.rules.late_after.into() || !fits(&batch, row) {
+            if is_new || span > self.rules.late_after.into() || !fits(&room, &batch, row) {
                 self.submit_batch(&batch).await?;
                 progress.inc(batch.len() as u64);
                 batch.clear();
             }
             if row.reading.timestamp > clock {
                 clock = row.reading.timestamp;
-                self.bank.set_time(clock).await?;
+                self.world.bank.set_time(clock).await?;
             }
             if is_new {
                 self.register(row).await?;
@@ -202,36 +158,12 @@ impl<'a, W: Write> Demo<'a, W> {
     }
 
     async fn register(&mut self, row: &Row) -> anyhow::Result<()> {
-        let (key, owner) = (self.authority.pubkey(), Keypair::new());
-        let id = meter_id(&row.serial)?;
-        let address = self.deployment.meter(&id);
-        let instructions = [
-            self.deployment.register_meter(
-                &key,
-                &key,
-                RegisterMeter {
-                    meter_id: id,
-                    owner: owner.pubkey(),
-                    device_key: Pubkey::default(),
-                    generation_register: row.reading.generation_register,
-                    consumption_register: row.reading.consumption_register,
-                    generation_capacity_w: GENERATION_CAPACITY_W,
-                    consumption_capacity_w: CONSUMPTION_CAPACITY_W,
-                },
-            ),
-            self.deployment
-                .set_meter_status(&key, &address, MeterStatus::Active),
-            create_associated_token_account(
-                &key,
-                &owner.pubkey(),
-                &self.deployment.mint(),
-                &spl_token::ID,
-            ),
-        ];
-        self.bank
-            .send(&self.authority, &[], &instructions)
+        let owner = Keypair::new();
+        let address = self
+            .world
+            .register(&row.serial, &owner.pubkey(), &row.reading)
             .await
-            .with_context(|| format!("line {}: registering {}", row.line, row.serial))?;
+            .with_context(|| format!("line {}", row.line))?;
         self.meters.insert(
             row.serial.clone(),
             DemoMeter {
@@ -253,10 +185,12 @@ impl<'a, W: Write> Demo<'a, W> {
             .iter()
             .filter_map(|row| Some((self.meters.get(&row.serial)?.address, row.reading)))
             .collect();
-        let submit = self
-            .deployment
-            .submit_readings(&self.reporter.pubkey(), false, &readings);
+        let submit =
+            self.world
+                .deployment
+                .submit_readings(&self.reporter.pubkey(), false, &readings);
         let receipt = self
+            .world
             .bank
             .send(&self.reporter, &[], &[submit])
             .await
@@ -270,7 +204,7 @@ impl<'a, W: Write> Demo<'a, W> {
             match verdict {
                 Verdict::Rejected(code) => {
                     self.summary.rejected += 1;
-                    let reason = reason_name(code);
+                    let reason = reason_name(code.into());
                     writeln!(
                         self.out,
                         "   line {}: {} rejected: {reason}",
@@ -301,13 +235,10 @@ impl<'a, W: Write> Demo<'a, W> {
         self.say("settle: each owner claims what is unsettled")?;
         for meter in self.meters.values() {
             let owner = meter.owner.pubkey();
-            let settle = self.deployment.settle(&meter.address, &owner, &owner);
-            // The authority pays the fee: the owners have no SOL.
-            match self
-                .bank
-                .send(&self.authority, &[&meter.owner], &[settle])
-                .await
-            {
+            let settle = self.world.deployment.settle(&meter.address, &owner, &owner);
+            // The owners have no SOL: somebody else pays the fee.
+            let World { bank, payer, .. } = &mut self.world;
+            match bank.send(payer, &[&meter.owner], &[settle]).await {
                 Ok(_) => {}
                 Err(refusal) => match refusal.grid_error() {
                     Some((_, GridError::InsufficientBalance | GridError::QualityTooLow)) => {
@@ -336,9 +267,17 @@ impl<'a, W: Write> Demo<'a, W> {
         .map(String::from)
         .to_vec()];
         for demo_meter in self.meters.values() {
-            let meter: Meter = read(&mut self.bank, &demo_meter.address).await?;
-            let wallet = self.deployment.grid_account(&demo_meter.owner.pubkey());
-            let wallet = self.bank.account(&wallet).await?.context("no wallet")?;
+            let meter: Meter = read(&self.world.bank, &demo_meter.address).await?;
+            let wallet = self
+                .world
+                .deployment
+                .grid_account(&demo_meter.owner.pubkey());
+            let wallet = self
+                .world
+                .bank
+                .account(&wallet)
+                .await?
+                .context("no wallet")?;
             let balance = spl_token::state::Account::unpack(&wallet.data)?.amount;
             let rejected: u64 = demo_meter.rejected.values().sum();
             let reasons: Vec<String> = demo_meter
@@ -362,7 +301,7 @@ impl<'a, W: Write> Demo<'a, W> {
         }
         write_table(self.out, &table)?;
 
-        let audit = audit(&mut self.bank, &self.deployment).await?;
+        let audit = audit(&self.world.bank, &self.world.deployment).await?;
         self.summary.meters = self.meters.len();
         self.summary.settled_wh = u64::try_from(audit.settled_wh)?;
         self.summary.supply = audit.supply;
@@ -374,65 +313,11 @@ impl<'a, W: Write> Demo<'a, W> {
 }
 
 /// Whether another reading fits into the transaction of a batch.
-fn fits(batch: &[&Row], row: &Row) -> bool {
+fn fits(room: &Room, batch: &[&Row], row: &Row) -> bool {
     let mut serials: Vec<&str> = batch.iter().map(|row| row.serial.as_str()).collect();
     serials.push(&row.serial);
     let count = serials.len();
     serials.sort_unstable();
     serials.dedup();
-    SUBMIT_OVERHEAD + count * READING_SIZE + serials.len() * ADDRESS_SIZE <= TRANSACTION_SIZE
-}
-
-fn progress_bar(length: usize) -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style =
-        ProgressStyle::with_template("   {wide_bar} {pos}/{len} readings, {per_sec}, {eta} left")
-            .unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(length as u64).with_style(style)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use solana_transaction::Transaction;
-
-    #[test]
-    fn the_size_of_a_batch_is_that_of_its_transaction() {
-        let deployment = Deployment {
-            oracle_program: Pubkey::new_unique(),
-            registry_program: Pubkey::new_unique(),
-            token_program: Pubkey::new_unique(),
-        };
-        let reporter = Keypair::new();
-        let meters: Vec<Pubkey> = (0..40).map(|_| Pubkey::new_unique()).collect();
-        for (count, distinct) in [
-            (1, 1),
-            (7, 7),
-            (16, 16),
-            (17, 17),
-            (36, 2),
-            (38, 1),
-            (39, 1),
-        ] {
-            let reading = Reading {
-                timestamp: 1,
-                generation_register: 2,
-                consumption_register: 3,
-            };
-            let readings: Vec<_> = (0..count)
-                .map(|index| (meters[index % distinct], reading))
-                .collect();
-            let submit = deployment.submit_readings(&reporter.pubkey(), false, &readings);
-            let transaction = Transaction::new_with_payer(&[submit], Some(&reporter.pubkey()));
-            let size = bincode::serialized_size(&transaction).expect("a size") as usize;
-            let estimate = SUBMIT_OVERHEAD + count * READING_SIZE + distinct * ADDRESS_SIZE;
-            // Lengths from 128 on take another byte.
-            assert!(
-                estimate >= size && estimate <= size + 2,
-                "{count} of {distinct}: {size}, not {estimate}"
-            );
-        }
-    }
+    room.fits(count, serials.len())
 }

@@ -6,6 +6,10 @@ use std::{
 };
 
 use anyhow::{bail, Context};
+use gridtoken_client::{
+    cluster::{Cluster, Receipt, SendError},
+    deployment::Deployment,
+};
 use solana_account::Account;
 use solana_clock::Clock;
 use solana_hash::Hash;
@@ -17,15 +21,10 @@ use solana_sdk_ids::bpf_loader_upgradeable;
 use solana_signer::Signer;
 use solana_transaction::{versioned::VersionedTransaction, Transaction, TransactionError};
 
-use crate::{
-    cluster::{Cluster, Receipt, SendError, Sender},
-    deployment::Deployment,
-};
-
 /// How many lamports a funded key gets: 1,000 SOL.
 const FUNDS: u64 = 1_000_000_000_000;
 
-/// What is to be in the bank from the beginning.
+/// The bank's genesis state.
 pub struct Genesis {
     /// What solana-program-test makes a bank of.
     pub test: ProgramTest,
@@ -88,12 +87,9 @@ impl Genesis {
         folder: &Path,
         upgrade_authority: &Pubkey,
     ) -> anyhow::Result<()> {
-        for (program_id, name) in [
-            (deployment.oracle_program, "oracle_program.so"),
-            (deployment.registry_program, "registry_program.so"),
-            (deployment.token_program, "token_program.so"),
-        ] {
-            self.add_program(&program_id, &folder.join(name), Some(*upgrade_authority))?;
+        for program in deployment.programs() {
+            let so = folder.join(format!("{}_program.so", program.name));
+            self.add_program(&program.id, &so, Some(*upgrade_authority))?;
         }
         Ok(())
     }
@@ -191,11 +187,11 @@ impl EmbeddedBank {
 }
 
 impl Cluster for EmbeddedBank {
-    async fn account(&mut self, address: &Pubkey) -> anyhow::Result<Option<Account>> {
+    async fn account(&self, address: &Pubkey) -> anyhow::Result<Option<Account>> {
         Ok(self.context.banks_client.get_account(*address).await?)
     }
 
-    async fn accounts(&mut self, addresses: &[Pubkey]) -> anyhow::Result<Vec<Option<Account>>> {
+    async fn accounts(&self, addresses: &[Pubkey]) -> anyhow::Result<Vec<Option<Account>>> {
         let mut accounts = Vec::new();
         for address in addresses {
             accounts.push(self.account(address).await?);
@@ -203,10 +199,7 @@ impl Cluster for EmbeddedBank {
         Ok(accounts)
     }
 
-    async fn program_accounts(
-        &mut self,
-        program: &Pubkey,
-    ) -> anyhow::Result<Vec<(Pubkey, Account)>> {
+    async fn program_accounts(&self, program: &Pubkey) -> anyhow::Result<Vec<(Pubkey, Account)>> {
         let mut accounts = Vec::new();
         for address in &self.known {
             let account = self.context.banks_client.get_account(*address).await?;
@@ -220,8 +213,9 @@ impl Cluster for EmbeddedBank {
     }
 }
 
-impl Sender for EmbeddedBank {
-    async fn send(
+impl EmbeddedBank {
+    /// Sends a transaction and waits for its outcome. `payer` pays the fee and signs, as do `signers`.
+    pub async fn send(
         &mut self,
         payer: &Keypair,
         signers: &[&Keypair],
@@ -235,9 +229,7 @@ impl Sender for EmbeddedBank {
         })
         .await
     }
-}
 
-impl EmbeddedBank {
     /// Processes the transaction that `sign` makes for a blockhash.
     pub async fn process(
         &mut self,

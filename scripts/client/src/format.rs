@@ -2,13 +2,13 @@
 
 use std::io::Write;
 
+use chrono::{DateTime, SecondsFormat};
 use shared_state::{
     event::{flags, Event, Field},
     units::GRID_DECIMALS,
     GridError,
 };
-
-use crate::readings::format_time;
+use solana_program::pubkey::Pubkey;
 
 /// Base units of one GRID.
 const GRID: u64 = 10u64.pow(GRID_DECIMALS as u32);
@@ -56,6 +56,14 @@ pub fn parse_grid(text: &str) -> Result<u64, String> {
         .ok_or_else(|| format!("{text} GRID is more than the token can count"))
 }
 
+/// A time as RFC 3339, for people.
+pub fn format_time(seconds: i64) -> String {
+    match DateTime::from_timestamp(seconds, 0) {
+        Some(time) => time.to_rfc3339_opts(SecondsFormat::Secs, true),
+        None => format!("{seconds} s"),
+    }
+}
+
 /// How long ago a time is.
 pub fn ago(time: i64, now: i64) -> String {
     let seconds = now.saturating_sub(time);
@@ -69,12 +77,24 @@ pub fn ago(time: i64, now: i64) -> String {
     format!("{count} {unit} ago")
 }
 
-/// The error behind a reading's reject reason: its name, and what to do.
+/// The name of a reading's reject reason, which is an error of the programs.
+pub fn reason_name(code: u64) -> String {
+    error(code).map_or_else(|| format!("code {code}"), |error| format!("{error:?}"))
+}
+
+/// The same, and what to do.
 pub fn reason(code: u64) -> String {
-    match u32::try_from(code).ok().and_then(GridError::from_code) {
-        Some(error) => format!("{error:?}: {error}"),
-        None => format!("code {code}"),
-    }
+    let advice = error(code).map_or_else(String::new, |error| format!(": {error}"));
+    reason_name(code) + &advice
+}
+
+fn error(code: u64) -> Option<GridError> {
+    GridError::from_code(u32::try_from(code).ok()?)
+}
+
+/// A key, unless it is the one that stands for nobody.
+pub fn someone(key: &Pubkey) -> Option<String> {
+    (*key != Pubkey::default()).then(|| key.to_string())
 }
 
 /// What a reading's flags say.
@@ -145,10 +165,7 @@ pub fn event_line(event: &Event) -> String {
     let mut line = event.name().to_owned();
     for (name, field) in event.fields() {
         let value = match (name, field) {
-            ("reason", Field::Number(code)) => u32::try_from(code)
-                .ok()
-                .and_then(GridError::from_code)
-                .map_or_else(|| code.to_string(), |error| format!("{error:?}")),
+            ("reason", Field::Number(code)) => reason_name(code),
             (_, Field::Number(number)) => number.to_string(),
             (_, Field::Time(time)) => format_time(time),
             (_, Field::Address(address)) => address.to_string(),
