@@ -24,7 +24,7 @@ mod unsettled_balance;
 /// Every error of the programs is one that some test here expects.
 #[test]
 fn every_error_is_expected_by_a_test() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs");
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("programs");
     let mut tests = String::new();
     for file in std::fs::read_dir(folder).expect("the tests") {
         tests += &std::fs::read_to_string(file.expect("a file").path()).expect("text");
