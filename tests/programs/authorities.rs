@@ -39,11 +39,7 @@ async fn hand_over(world: &mut World, program: Program, act: impl Fn(&Pubkey) ->
         id,
         config,
     } = program;
-    let (old, new, stranger) = (
-        world.authority.insecure_clone(),
-        Keypair::new(),
-        Keypair::new(),
-    );
+    let (old, new, stranger) = (world.authority.clone(), Keypair::new(), Keypair::new());
     let nobody = Pubkey::default();
 
     world
