@@ -1,7 +1,7 @@
 //! A world to test the deployable programs in: an embedded bank with the `.so` files, a deployment, and words for what
 //! its users do.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use gridtoken_bank::{
@@ -44,10 +44,10 @@ pub struct World {
     pub bank: EmbeddedBank,
     pub deployment: Deployment,
     /// Upgrade authority of the programs and authority of all three configs.
-    pub authority: Keypair,
+    pub authority: Arc<Keypair>,
     pub payer: Keypair,
     /// Listed as a reporter.
-    pub reporter: Keypair,
+    pub reporter: Arc<Keypair>,
     /// The bank's clock.
     pub now: i64,
     /// A test has put its own key in another program's place, or written a history that never was: nothing is audited
@@ -63,7 +63,7 @@ pub struct World {
 pub struct TestMeter {
     pub id: [u8; 32],
     pub address: Pubkey,
-    pub owner: Keypair,
+    pub owner: Arc<Keypair>,
     /// The owner's GRID token account.
     pub wallet: Pubkey,
 }
@@ -79,14 +79,13 @@ impl World {
     /// Initializes the programs and adds the reporter.
     pub async fn set_up(&mut self) {
         for instruction in self.initialize() {
-            self.send(&[&self.authority.insecure_clone()], instruction)
-                .await;
+            self.send(&[&self.authority.clone()], instruction).await;
         }
         let reporter = self.reporter.pubkey();
         let add = self
             .deployment
             .add_reporter(&self.authority.pubkey(), &reporter);
-        self.send(&[&self.authority.insecure_clone()], add).await;
+        self.send(&[&self.authority.clone()], add).await;
     }
 
     /// Deployed only.
@@ -119,9 +118,9 @@ impl World {
         Self {
             bank,
             deployment,
-            authority,
+            authority: Arc::new(authority),
             payer,
-            reporter: Keypair::new(),
+            reporter: Arc::new(Keypair::new()),
             now: START,
             forged: false,
             burned: 0,
@@ -150,15 +149,34 @@ impl World {
         signers: &[&Keypair],
         instruction: Instruction,
     ) -> Result<Receipt, SendError> {
-        let accounts = instruction.accounts.clone();
-        let receipt = self.bank.send(&self.payer, signers, &[instruction]).await?;
-        self.after(&accounts).await;
+        self.try_send_all(signers, &[instruction]).await
+    }
+
+    /// Sends instructions in one transaction.
+    pub async fn try_send_all(
+        &mut self,
+        signers: &[&Keypair],
+        instructions: &[Instruction],
+    ) -> Result<Receipt, SendError> {
+        let receipt = self.bank.send(&self.payer, signers, instructions).await?;
+        for instruction in instructions {
+            self.after(&instruction.accounts).await;
+        }
         Ok(receipt)
     }
 
     /// Sends one instruction that must succeed.
     pub async fn send(&mut self, signers: &[&Keypair], instruction: Instruction) -> Receipt {
-        match self.try_send(signers, instruction).await {
+        self.send_all(signers, &[instruction]).await
+    }
+
+    /// Sends instructions that must succeed in one transaction.
+    pub async fn send_all(
+        &mut self,
+        signers: &[&Keypair],
+        instructions: &[Instruction],
+    ) -> Receipt {
+        match self.try_send_all(signers, instructions).await {
             Ok(receipt) => receipt,
             Err(error) => panic!("should have succeeded: {error}\n{error:#?}"),
         }
@@ -325,7 +343,7 @@ impl World {
         meter
     }
 
-    /// Lets a meter have had many readings.
+    /// Gives the meter a reading history past the warm-up.
     pub async fn season(&mut self, meter: &TestMeter) {
         let seasoned = |meter: &mut Meter| {
             meter.accepted_count = 1_000;
@@ -341,8 +359,8 @@ impl World {
     }
 
     /// A new owner with a GRID token account.
-    pub async fn owner(&mut self) -> (Keypair, Pubkey) {
-        let owner = Keypair::new();
+    pub async fn owner(&mut self) -> (Arc<Keypair>, Pubkey) {
+        let owner = Arc::new(Keypair::new());
         let create = create_associated_token_account(
             &self.payer.pubkey(),
             &owner.pubkey(),
@@ -362,15 +380,15 @@ impl World {
     }
 
     /// Registers and activates another meter of an owner.
-    pub async fn meter_of(&mut self, owner: &Keypair, serial: &str) -> TestMeter {
+    pub async fn meter_of(&mut self, owner: &Arc<Keypair>, serial: &str) -> TestMeter {
         let wallet = self.deployment.grid_account(&owner.pubkey());
         let args = Self::registration(serial, &owner.pubkey());
-        self.register(args, owner.insecure_clone(), wallet).await
+        self.register(args, owner.clone(), wallet).await
     }
 
     /// Registers and activates a meter for a new owner, as a registry authority that is not [`World::authority`].
-    pub async fn active_meter_by(&mut self, authority: &Keypair, serial: &str) -> TestMeter {
-        let usual = std::mem::replace(&mut self.authority, authority.insecure_clone());
+    pub async fn active_meter_by(&mut self, authority: &Arc<Keypair>, serial: &str) -> TestMeter {
+        let usual = std::mem::replace(&mut self.authority, authority.clone());
         let meter = self.active_meter(serial).await;
         self.authority = usual;
         meter
@@ -380,10 +398,10 @@ impl World {
     pub async fn register(
         &mut self,
         args: RegisterMeter,
-        owner: Keypair,
+        owner: impl Into<Arc<Keypair>>,
         wallet: Pubkey,
     ) -> TestMeter {
-        let authority = self.authority.insecure_clone();
+        let authority = self.authority.clone();
         let register =
             self.deployment
                 .register_meter(&authority.pubkey(), &self.payer.pubkey(), args);
@@ -391,7 +409,7 @@ impl World {
         let meter = TestMeter {
             id: args.meter_id,
             address: self.deployment.meter(&args.meter_id),
-            owner,
+            owner: owner.into(),
             wallet,
         };
         self.set_status(&meter, MeterStatus::Active).await;
@@ -400,7 +418,7 @@ impl World {
 
     /// Sets a meter's status as the registry authority.
     pub async fn set_status(&mut self, meter: &TestMeter, status: MeterStatus) {
-        let authority = self.authority.insecure_clone();
+        let authority = self.authority.clone();
         let set = self
             .deployment
             .set_meter_status(&authority.pubkey(), &meter.address, status);
@@ -438,7 +456,7 @@ impl World {
     ) -> Receipt {
         self.pass_time(seconds).await;
         let submit = self.submit(&[(meter.address, self.reading(generation, consumption))]);
-        let reporter = self.reporter.insecure_clone();
+        let reporter = self.reporter.clone();
         self.send(&[&reporter], submit).await
     }
 

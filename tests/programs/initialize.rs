@@ -19,7 +19,7 @@ use solana_signer::Signer;
 async fn creates_the_three_configs_and_the_mint() {
     let mut world = World::uninitialized().await;
     let deployment = world.deployment;
-    let authority = world.authority.insecure_clone();
+    let authority = world.authority.clone();
     let mut events = Vec::new();
     for initialize in world.initialize() {
         events.extend(world.send(&[&authority], initialize).await.events());
@@ -120,7 +120,7 @@ async fn creates_the_three_configs_and_the_mint() {
 #[tokio::test]
 async fn a_second_time_is_refused() {
     let mut world = World::new().await;
-    let authority = world.authority.insecure_clone();
+    let authority = world.authority.clone();
     for initialize in world.initialize() {
         world
             .refuse(&[&authority], initialize, GridError::AlreadyInitialized)
@@ -160,7 +160,7 @@ async fn a_program_without_an_upgrade_authority_can_not_be_initialized() {
         }
     })
     .await;
-    let authority = world.authority.insecure_clone();
+    let authority = world.authority.clone();
     for initialize in world.initialize() {
         world
             .refuse(&[&authority], initialize, GridError::NotUpgradeAuthority)
@@ -218,7 +218,7 @@ async fn lamports_at_the_addresses_do_not_get_in_the_way() {
             }
         })
         .await;
-        let authority = world.authority.insecure_clone();
+        let authority = world.authority.clone();
         for initialize in world.initialize() {
             world.send(&[&authority], initialize).await;
         }
@@ -244,7 +244,7 @@ async fn lamports_at_the_addresses_do_not_get_in_the_way() {
 #[tokio::test]
 async fn arguments_that_make_no_sense_are_refused() {
     let mut world = World::uninitialized().await;
-    let authority = world.authority.insecure_clone();
+    let authority = world.authority.clone();
     let (key, payer, deployment) = (authority.pubkey(), world.payer.pubkey(), world.deployment);
 
     let bad_rules = Rules {
@@ -278,7 +278,7 @@ async fn arguments_that_make_no_sense_are_refused() {
 #[tokio::test]
 async fn reporters_are_added_once_each_up_to_sixteen() {
     let mut world = World::new().await;
-    let authority = world.authority.insecure_clone();
+    let authority = world.authority.clone();
     let first = world.reporter.pubkey();
     let add = |reporter: &Pubkey| world.deployment.add_reporter(&authority.pubkey(), reporter);
     let again = add(&first);

@@ -1,5 +1,7 @@
 //! Every instruction, in its best, usual and worst case where they differ.
 
+use std::sync::Arc;
+
 use gridtoken_tests::{TestMeter, World};
 use oracle_program::{
     instruction as oracle,
@@ -38,7 +40,7 @@ pub async fn all() -> Vec<Row> {
 
 async fn initialize(rows: &mut Vec<Row>) {
     let mut world = uninitialized_world().await;
-    let authority = world.authority.insecure_clone();
+    let authority = world.authority.clone();
     let key = authority.pubkey();
     let all = world
         .deployment
@@ -73,7 +75,7 @@ pub async fn submit(count: usize) -> Row {
     let mut world = world().await;
     let meters = meters(&mut world, count).await;
     let readings = usual(&world, &meters);
-    let reporter = world.reporter.insecure_clone();
+    let reporter = world.reporter.clone();
     let case = match count {
         1 => "1 reading".into(),
         16 => "16 meters, legacy transaction".into(),
@@ -99,7 +101,7 @@ pub async fn submit_with_table(count: usize) -> Row {
     addresses.extend(meters.iter().map(|meter| meter.address));
     let tables = [world.lookup_table(addresses)];
     let readings = usual(&world, &meters);
-    let reporter = world.reporter.insecure_clone();
+    let reporter = world.reporter.clone();
     let submit = world.submit(&readings);
     let name = (
         "oracle",
@@ -118,7 +120,7 @@ pub async fn submit_with_table(count: usize) -> Row {
 pub async fn submit_by(place: usize) -> Row {
     let mut world = world().await;
     let meters = meters(&mut world, 1).await;
-    let reporter = world.reporter.insecure_clone();
+    let reporter = world.reporter.clone();
     let config = world.deployment.oracle_config();
     world
         .edit(&config, |config: &mut OracleConfig| {
@@ -140,7 +142,7 @@ pub async fn submit_by(place: usize) -> Row {
 
 async fn readings(rows: &mut Vec<Row>) {
     let mut fits = world().await;
-    let reporter = fits.reporter.insecure_clone();
+    let reporter = fits.reporter.clone();
     let many = meters(&mut fits, 50).await;
     let readings = usual(&fits, &many);
     let legacy = most_that_fit(50, |count| {
@@ -177,7 +179,7 @@ async fn readings(rows: &mut Vec<Row>) {
             (meter.address, reading)
         })
         .collect();
-    let reporter = world.reporter.insecure_clone();
+    let reporter = world.reporter.clone();
     let count = most_that_fit(50, |count| {
         let submit = world.submit(&late[..count]);
         transaction(&reporter, &[], &[submit], &[], Hash::default())
@@ -203,7 +205,7 @@ async fn readings(rows: &mut Vec<Row>) {
             ..world.reading(generation, consumption)
         };
         let submit = world.submit_recorded(&[(meter.address, reading)]);
-        let reporter = world.reporter.insecure_clone();
+        let reporter = world.reporter.clone();
         let name = ("oracle", "SubmitReadings", case);
         let row = measure(&mut world, name, &reporter, &[], &[submit], &[]).await;
         match row.events[..] {
@@ -245,7 +247,7 @@ async fn signed_readings(rows: &mut Vec<Row>) {
             signed.push((device.pubkey(), signature, message));
             readings.push((meter.address, reading));
         }
-        let reporter = world.reporter.insecure_clone();
+        let reporter = world.reporter.clone();
         let instructions = |count: usize| {
             let submit = oracle::submit_signed_readings(
                 &deployment.oracle_program,
@@ -277,7 +279,7 @@ async fn in_turn(
     instructions: Vec<(&'static str, Instruction)>,
     rows: &mut Vec<Row>,
 ) {
-    let authority = world.authority.insecure_clone();
+    let authority = world.authority.clone();
     for (name, instruction) in instructions {
         let name = (program, name, "");
         rows.push(measure(world, name, &authority, &[], &[instruction], &[]).await);
@@ -307,7 +309,7 @@ async fn oracle_administration(rows: &mut Vec<Row>) {
 
 async fn register(rows: &mut Vec<Row>) {
     let mut world = world().await;
-    let authority = world.authority.insecure_clone();
+    let authority = world.authority.clone();
     let registry = world.deployment.registry_program;
     for (case, tries) in [
         ("bump found at once", 1),
@@ -334,8 +336,8 @@ async fn meter_life(rows: &mut Vec<Row>) {
     let mut world = world().await;
     let meter = world.seasoned_meter("M-1").await;
     let (id, key) = (world.deployment.registry_program, world.authority.pubkey());
-    let owner = meter.owner.insecure_clone();
-    let heir = Keypair::new();
+    let owner = meter.owner.clone();
+    let heir = Arc::new(Keypair::new());
     let device = registry::ReplaceDevice {
         device_key: Pubkey::new_from_array([5; 32]),
         old_generation_register: 0,
@@ -392,7 +394,7 @@ pub async fn settle_many(count: usize, with_table: bool) -> Row {
     let mut meters = Vec::new();
     for index in 0..count {
         let args = World::registration(&format!("M-{index}"), &owner.pubkey());
-        meters.push(world.register(args, owner.insecure_clone(), wallet).await);
+        meters.push(world.register(args, owner.clone(), wallet).await);
     }
     for meter in &meters {
         world
@@ -438,7 +440,7 @@ async fn settlements(rows: &mut Vec<Row>) {
         let meter = world.seasoned_meter("M-1").await;
         world.report(&meter, 3_600, 10_000, 0).await;
         if has_limit {
-            let authority = world.authority.insecure_clone();
+            let authority = world.authority.clone();
             let limit = token::SetMintLimit {
                 burst: 50_000_000_000,
                 rate_per_second: 1_000_000,

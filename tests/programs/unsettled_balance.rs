@@ -26,9 +26,7 @@ async fn compare(world: &mut World, meter: &TestMeter) -> u64 {
     assert_eq!(asked.energy_wh, world.meter(meter).await.unsettled());
     let before = world.balance(&meter.wallet).await;
     let settle = world.settlement(meter);
-    let settled = world
-        .try_send(&[&meter.owner.insecure_clone()], settle)
-        .await;
+    let settled = world.try_send(&[&meter.owner.clone()], settle).await;
     assert_eq!(settled.is_ok(), asked.mintable > 0, "{asked:?}");
     let minted = world.balance(&meter.wallet).await - before;
     assert_eq!(minted, asked.mintable);

@@ -15,7 +15,7 @@ use token_program::instruction::{mint_settled, set_mint_limit, SetMintLimit};
 const KWH: u64 = 1_000_000_000;
 
 async fn limit(world: &mut World, burst: u64, rate_per_second: u64) {
-    let authority = world.authority.insecure_clone();
+    let authority = world.authority.clone();
     let limit = SetMintLimit {
         burst,
         rate_per_second,
@@ -139,7 +139,7 @@ async fn of_many_meters_the_first_ones_get_it() {
     let mut meters = Vec::new();
     for index in 0..3 {
         let args = World::registration(&format!("M-{index}"), &owner.pubkey());
-        meters.push(world.register(args, owner.insecure_clone(), wallet).await);
+        meters.push(world.register(args, owner.clone(), wallet).await);
     }
     world.pass_time(3_600).await;
     for meter in &meters {
@@ -179,7 +179,7 @@ async fn of_many_meters_the_first_ones_get_it() {
 async fn figures_that_make_no_sense_and_strangers() {
     let mut world = World::new().await;
     let token = world.deployment.token_program;
-    let authority = world.authority.insecure_clone();
+    let authority = world.authority.clone();
     for (burst, rate_per_second) in [(0, 1), (1_000_000, 0), (999_999, 1), (u64::MAX, 0)] {
         let limit = SetMintLimit {
             burst,

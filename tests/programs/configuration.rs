@@ -1,20 +1,23 @@
 //! SetConfig and SetRegistryAuthority: who can wire the programs otherwise, and that no authority can mint by hand.
 
+use std::sync::Arc;
+
 use gridtoken_client::cluster::SendError;
 use gridtoken_tests::{TestMeter, World, MINIMUM_QUALITY};
-use registry_program::instruction::{set_config, settle_many_and_mint_tokens, SetConfig};
+use registry_program::instruction::{
+    record_readings, set_config, settle_many_and_mint_tokens, SetConfig,
+};
 use shared_state::{
     event::{Event, RegistryAuthorityChanged, RegistryConfigChanged},
     reading::{Reading, ReadingOutcome},
     GridError,
 };
 use solana_keypair::Keypair;
-use solana_program::{instruction::Instruction, pubkey::Pubkey};
+use solana_program::{instruction::Instruction, program_error::ProgramError, pubkey::Pubkey};
 use solana_signer::Signer;
-use solana_transaction::{InstructionError, TransactionError};
-use spl_token::instruction::AuthorityType;
+use spl_token::{error::TokenError, instruction::AuthorityType};
 use token_program::instruction::{
-    accept_authority, mint_settled, propose_authority, retire_tokens, set_mint_limit,
+    accept_authority, initialize, mint_settled, propose_authority, retire_tokens, set_mint_limit,
     set_registry_authority, RetireTokens, SetMintLimit,
 };
 
@@ -27,47 +30,42 @@ fn same(world: &World) -> SetConfig {
     }
 }
 
-/// Hands the registry over to a key that is not the upgrade authority.
-async fn other_registry_authority(world: &mut World) -> Keypair {
-    let (old, new) = (world.authority.insecure_clone(), Keypair::new());
-    let registry = world.deployment.registry_program;
-    let propose =
-        registry_program::instruction::propose_authority(&registry, &old.pubkey(), &new.pubkey());
+/// Hands a program over to a key that is not the upgrade authority.
+async fn other_authority(
+    world: &mut World,
+    program: &Pubkey,
+    propose: fn(&Pubkey, &Pubkey, &Pubkey) -> Instruction,
+    accept: fn(&Pubkey, &Pubkey) -> Instruction,
+) -> Arc<Keypair> {
+    let (old, new) = (world.authority.clone(), Arc::new(Keypair::new()));
+    let propose = propose(program, &old.pubkey(), &new.pubkey());
     world.send(&[&old], propose).await;
-    let accept = registry_program::instruction::accept_authority(&registry, &new.pubkey());
-    world.send(&[&new], accept).await;
+    world.send(&[&new], accept(program, &new.pubkey())).await;
     new
 }
 
-/// Hands the oracle over to a key that is not the upgrade authority.
-async fn other_oracle_authority(world: &mut World) -> Keypair {
+async fn other_oracle_authority(world: &mut World) -> Arc<Keypair> {
     use oracle_program::instruction::{accept_authority, propose_authority};
-    let (old, new) = (world.authority.insecure_clone(), Keypair::new());
-    let oracle = world.deployment.oracle_program;
-    let propose = propose_authority(&oracle, &old.pubkey(), &new.pubkey());
-    world.send(&[&old], propose).await;
-    world
-        .send(&[&new], accept_authority(&oracle, &new.pubkey()))
-        .await;
-    new
+    let program = world.deployment.oracle_program;
+    other_authority(world, &program, propose_authority, accept_authority).await
 }
 
-/// Hands the token over to a key that is not the upgrade authority.
-async fn other_token_authority(world: &mut World) -> Keypair {
-    let (old, new) = (world.authority.insecure_clone(), Keypair::new());
-    let token = world.deployment.token_program;
-    let propose = propose_authority(&token, &old.pubkey(), &new.pubkey());
-    world.send(&[&old], propose).await;
-    let accept = accept_authority(&token, &new.pubkey());
-    world.send(&[&new], accept).await;
-    new
+async fn other_registry_authority(world: &mut World) -> Arc<Keypair> {
+    use registry_program::instruction::{accept_authority, propose_authority};
+    let program = world.deployment.registry_program;
+    other_authority(world, &program, propose_authority, accept_authority).await
+}
+
+async fn other_token_authority(world: &mut World) -> Arc<Keypair> {
+    let program = world.deployment.token_program;
+    other_authority(world, &program, propose_authority, accept_authority).await
 }
 
 #[tokio::test]
 async fn the_registry_authority_changes_the_minimum_quality_and_nothing_else() {
     let mut world = World::new().await;
     let authority = other_registry_authority(&mut world).await;
-    let upgrade_authority = world.authority.insecure_clone();
+    let upgrade_authority = world.authority.clone();
     let registry = world.deployment.registry_program;
     let meter = world.active_meter_by(&authority, "M-1").await;
     world.report(&meter, 900, 1_000, 0).await;
@@ -183,7 +181,7 @@ async fn the_registry_authority_changes_the_minimum_quality_and_nothing_else() {
 #[tokio::test]
 async fn the_upgrade_authority_names_whose_signature_mints() {
     let mut world = World::new().await;
-    let upgrade_authority = world.authority.insecure_clone();
+    let upgrade_authority = world.authority.clone();
     let authority = other_token_authority(&mut world).await;
     let token = world.deployment.token_program;
     let old = world.deployment.registry_config();
@@ -216,14 +214,63 @@ async fn the_upgrade_authority_names_whose_signature_mints() {
         .await;
 }
 
-/// Everything that a key can put its signature to, in our programs and in SPL Token, whatever else it is given.
-fn attempts(world: &World, key: &Pubkey, victim: &TestMeter, own: &Pubkey) -> Vec<Instruction> {
-    let deployment = world.deployment;
-    let (token, mint) = (deployment.token_program, deployment.mint());
-    let spl = |instruction: Result<Instruction, _>| -> Instruction {
-        let result: Result<Instruction, solana_program::program_error::ProgramError> = instruction;
-        result.expect("an instruction")
-    };
+/// What an attempt ends with.
+#[derive(Debug, Eq, PartialEq)]
+enum Refusal {
+    /// By one of our programs.
+    Ours(GridError),
+    /// By SPL Token.
+    SplToken(TokenError),
+}
+
+impl Refusal {
+    fn of(error: &SendError) -> Self {
+        use solana_transaction::{InstructionError::Custom, TransactionError::InstructionError};
+        if let Some((_, error)) = error.grid_error() {
+            return Self::Ours(error);
+        }
+        let SendError::Refused { error: reason, .. } = error else {
+            panic!("{error:?}")
+        };
+        let InstructionError(_, Custom(code)) = reason else {
+            panic!("{reason:?}")
+        };
+        Self::SplToken(TokenError::try_from(*code).expect("one of SPL Token's"))
+    }
+}
+
+/// Everything that a key can put its signature to, in our programs and in SPL Token, whatever else it is given; and what
+/// each of it ends with, unless the key is that of the victim or the upgrade authority.
+fn attempts(
+    world: &World,
+    key: &Pubkey,
+    victim: &TestMeter,
+    own: &Pubkey,
+) -> Vec<(Instruction, Refusal)> {
+    let mut attempts = Vec::new();
+    let ours = minting(world, key, victim, own)
+        .into_iter()
+        .chain(settling(world, key, victim, own));
+    attempts.extend(ours.map(|(attempt, error)| (attempt, Refusal::Ours(error))));
+    for (attempt, error) in spl_token(world, key, victim, own) {
+        let attempt = attempt.expect("an instruction");
+        attempts.push((attempt, Refusal::SplToken(error)));
+    }
+    attempts
+}
+
+/// As the registry or the oracle, or to become either, or to initialize anew.
+fn minting(
+    world: &World,
+    key: &Pubkey,
+    victim: &TestMeter,
+    own: &Pubkey,
+) -> Vec<(Instruction, GridError)> {
+    use GridError::{NotUpgradeAuthority, Unauthorized};
+    let (registry, token) = (
+        &world.deployment.registry_program,
+        &world.deployment.token_program,
+    );
     let outcome = ReadingOutcome {
         reading: Reading {
             timestamp: world.now + 1,
@@ -236,184 +283,117 @@ fn attempts(world: &World, key: &Pubkey, victim: &TestMeter, own: &Pubkey) -> Ve
         score: 100,
         flags: 0,
     };
-    let mut attempts = vec![
-        // Minting: as the registry, as the registry's signer, as the mint authority.
-        mint_settled(&token, key, own, 1_000),
-        mint_settled(&token, key, &victim.wallet, 1_000),
-        set_registry_authority(&token, key, key),
-        set_config(
-            &deployment.registry_program,
-            key,
-            SetConfig {
-                oracle_authority: *key,
-                ..same(world)
-            },
-        ),
-        set_config(
-            &deployment.registry_program,
-            key,
-            SetConfig {
-                token_program: *key,
-                ..same(world)
-            },
-        ),
-        registry_program::instruction::record_readings(
-            &deployment.registry_program,
-            key,
-            &[(victim.address, outcome)],
-        ),
-        spl(spl_token::instruction::mint_to(
-            &spl_token::ID,
-            &mint,
-            own,
-            key,
-            &[],
-            1,
-        )),
-        spl(spl_token::instruction::mint_to_checked(
-            &spl_token::ID,
-            &mint,
-            own,
-            key,
-            &[],
-            1,
-            9,
-        )),
-        // Settling for somebody else, or to one's own account.
-        deployment.settle(&victim.address, &victim.owner.pubkey(), key),
-        deployment.settle(&victim.address, key, key),
-        settle_many_and_mint_tokens(
-            &deployment.registry_program,
-            &[victim.address],
-            key,
-            &token,
-            own,
-        ),
-        // Moving, burning, freezing.
-        spl(spl_token::instruction::transfer(
-            &spl_token::ID,
-            &victim.wallet,
-            own,
-            key,
-            &[],
-            1,
-        )),
-        spl(spl_token::instruction::transfer_checked(
-            &spl_token::ID,
-            &victim.wallet,
-            &mint,
-            own,
-            key,
-            &[],
-            1,
-            9,
-        )),
-        spl(spl_token::instruction::approve(
-            &spl_token::ID,
-            &victim.wallet,
-            key,
-            key,
-            &[],
-            1,
-        )),
-        spl(spl_token::instruction::burn(
-            &spl_token::ID,
-            &victim.wallet,
-            &mint,
-            key,
-            &[],
-            1,
-        )),
-        spl(spl_token::instruction::close_account(
-            &spl_token::ID,
-            &victim.wallet,
-            key,
-            key,
-            &[],
-        )),
-        spl(spl_token::instruction::freeze_account(
-            &spl_token::ID,
-            &victim.wallet,
-            &mint,
-            key,
-            &[],
-        )),
-        spl(spl_token::instruction::thaw_account(
-            &spl_token::ID,
-            &victim.wallet,
-            &mint,
-            key,
-            &[],
-        )),
-        retire_tokens(
-            &token,
-            key,
-            &victim.wallet,
-            RetireTokens {
-                amount: 1,
-                beneficiary: *key,
-                reference: [0; 64],
-            },
-        ),
-        // Initializing anew.
-        token_program::instruction::initialize(&token, key, &world.payer.pubkey(), key),
-    ];
-    for (account, kinds) in [
+    let other_oracle = SetConfig {
+        oracle_authority: *key,
+        ..same(world)
+    };
+    let other_token = SetConfig {
+        token_program: *key,
+        ..same(world)
+    };
+    vec![
+        (mint_settled(token, key, own, 1_000), Unauthorized),
         (
-            mint,
-            &[
-                AuthorityType::MintTokens,
-                AuthorityType::FreezeAccount,
-                AuthorityType::CloseAccount,
-            ][..],
+            mint_settled(token, key, &victim.wallet, 1_000),
+            Unauthorized,
         ),
         (
-            victim.wallet,
-            &[AuthorityType::AccountOwner, AuthorityType::CloseAccount],
+            record_readings(registry, key, &[(victim.address, outcome)]),
+            Unauthorized,
         ),
-    ] {
-        for kind in kinds {
-            attempts.push(spl(spl_token::instruction::set_authority(
-                &spl_token::ID,
-                &account,
-                Some(key),
-                kind.clone(),
-                key,
-                &[],
-            )));
-        }
-    }
-    attempts
+        (set_registry_authority(token, key, key), NotUpgradeAuthority),
+        (set_config(registry, key, other_oracle), NotUpgradeAuthority),
+        (set_config(registry, key, other_token), NotUpgradeAuthority),
+        (
+            initialize(token, key, &world.payer.pubkey(), key),
+            NotUpgradeAuthority,
+        ),
+    ]
 }
 
-/// What each of the [`attempts`] ends with.
-const EXPECTED: [&str; 25] = [
-    "Unauthorized",
-    "Unauthorized",
-    "NotUpgradeAuthority",
-    "NotUpgradeAuthority",
-    "NotUpgradeAuthority",
-    "Unauthorized",
-    "SPL Token: OwnerMismatch",
-    "SPL Token: OwnerMismatch",
-    "Unauthorized",
-    "Unauthorized",
-    "Unauthorized",
-    "SPL Token: OwnerMismatch",
-    "SPL Token: OwnerMismatch",
-    "SPL Token: OwnerMismatch",
-    "SPL Token: OwnerMismatch",
-    "SPL Token: NonNativeHasBalance",
-    "SPL Token: MintCannotFreeze",
-    "SPL Token: InvalidState",
-    "WrongTokenAccountOwner",
-    "NotUpgradeAuthority",
-    "SPL Token: OwnerMismatch",
-    "SPL Token: MintCannotFreeze",
-    "SPL Token: AuthorityTypeNotSupported",
-    "SPL Token: OwnerMismatch",
-    "SPL Token: OwnerMismatch",
-];
+/// As the victim: settling for it or to the key's own account, retiring its GRID.
+fn settling(
+    world: &World,
+    key: &Pubkey,
+    victim: &TestMeter,
+    own: &Pubkey,
+) -> Vec<(Instruction, GridError)> {
+    use GridError::{Unauthorized, WrongTokenAccountOwner};
+    let deployment = world.deployment;
+    let (registry, token) = (&deployment.registry_program, &deployment.token_program);
+    let meter = victim.address;
+    let retirement = RetireTokens {
+        amount: 1,
+        beneficiary: *key,
+        reference: [0; 64],
+    };
+    vec![
+        (
+            deployment.settle(&meter, &victim.owner.pubkey(), key),
+            Unauthorized,
+        ),
+        (deployment.settle(&meter, key, key), Unauthorized),
+        (
+            settle_many_and_mint_tokens(registry, &[meter], key, token, own),
+            Unauthorized,
+        ),
+        (
+            retire_tokens(token, key, &victim.wallet, retirement),
+            WrongTokenAccountOwner,
+        ),
+    ]
+}
+
+/// As the mint's authority, as the holder of the victim's tokens, or to become either.
+fn spl_token(
+    world: &World,
+    key: &Pubkey,
+    victim: &TestMeter,
+    own: &Pubkey,
+) -> Vec<(Result<Instruction, ProgramError>, TokenError)> {
+    use spl_token::instruction::{
+        approve, burn, close_account, freeze_account, mint_to, mint_to_checked, set_authority,
+        thaw_account, transfer, transfer_checked,
+    };
+    use AuthorityType::{AccountOwner, CloseAccount, FreezeAccount, MintTokens};
+    use TokenError::{
+        AuthorityTypeNotSupported, InvalidState, MintCannotFreeze, NonNativeHasBalance,
+        OwnerMismatch,
+    };
+    let (spl, mint, theirs) = (&spl_token::ID, &world.deployment.mint(), &victim.wallet);
+    let become_authority = |account, kind| set_authority(spl, account, Some(key), kind, key, &[]);
+    vec![
+        (mint_to(spl, mint, own, key, &[], 1), OwnerMismatch),
+        (
+            mint_to_checked(spl, mint, own, key, &[], 1, 9),
+            OwnerMismatch,
+        ),
+        (become_authority(mint, MintTokens), OwnerMismatch),
+        (become_authority(mint, FreezeAccount), MintCannotFreeze),
+        (
+            become_authority(mint, CloseAccount),
+            AuthorityTypeNotSupported,
+        ),
+        (transfer(spl, theirs, own, key, &[], 1), OwnerMismatch),
+        (
+            transfer_checked(spl, theirs, mint, own, key, &[], 1, 9),
+            OwnerMismatch,
+        ),
+        (approve(spl, theirs, key, key, &[], 1), OwnerMismatch),
+        (burn(spl, theirs, mint, key, &[], 1), OwnerMismatch),
+        (
+            close_account(spl, theirs, key, key, &[]),
+            NonNativeHasBalance,
+        ),
+        (
+            freeze_account(spl, theirs, mint, key, &[]),
+            MintCannotFreeze,
+        ),
+        (thaw_account(spl, theirs, mint, key, &[]), InvalidState),
+        (become_authority(theirs, AccountOwner), OwnerMismatch),
+        (become_authority(theirs, CloseAccount), OwnerMismatch),
+    ]
+}
 
 #[tokio::test]
 async fn no_authority_can_mint_move_or_freeze_anybodys_tokens() {
@@ -426,7 +406,7 @@ async fn no_authority_can_mint_move_or_freeze_anybodys_tokens() {
     let token_authority = other_token_authority(&mut world).await;
 
     let oracle_authority = other_oracle_authority(&mut world).await;
-    let reporter = world.reporter.insecure_clone();
+    let reporter = world.reporter.clone();
 
     for key in [
         &token_authority,
@@ -442,28 +422,11 @@ async fn no_authority_can_mint_move_or_freeze_anybodys_tokens() {
         );
         world.send(&[], create).await;
         let own = world.deployment.grid_account(&key.pubkey());
-        let mut found = Vec::new();
-        for (number, attempt) in attempts(&world, &key.pubkey(), &victim, &own)
-            .into_iter()
-            .enumerate()
-        {
-            println!("attempt {number}");
+        for (attempt, expected) in attempts(&world, &key.pubkey(), &victim, &own) {
+            println!("{attempt:?}");
             let error = world.try_send(&[key], attempt).await.expect_err("refused");
-            let SendError::Refused { error: reason, .. } = &error else {
-                panic!("{error:?}")
-            };
-            found.push(match error.grid_error() {
-                Some((_, error)) => format!("{error:?}"),
-                None => match reason {
-                    TransactionError::InstructionError(_, InstructionError::Custom(code)) => {
-                        let error = spl_token::error::TokenError::try_from(*code);
-                        format!("SPL Token: {:?}", error.expect("one of SPL Token's"))
-                    }
-                    other => format!("{other:?}"),
-                },
-            });
+            assert_eq!(Refusal::of(&error), expected);
         }
-        assert_eq!(found, EXPECTED);
         assert_eq!(world.balance(&own).await, 0);
     }
     assert_eq!(world.balance(&victim.wallet).await, 10_000_000_000);

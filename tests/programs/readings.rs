@@ -122,7 +122,7 @@ fn bad_readings(now: i64) -> Vec<(GridError, Reading)> {
 async fn a_strict_bad_reading_fails_with_its_error() {
     let mut world = World::new().await;
     let meter = meter_with_a_reading(&mut world).await;
-    let reporter = world.reporter.insecure_clone();
+    let reporter = world.reporter.clone();
     world.pass_time(900).await;
     for (error, reading) in bad_readings(world.now) {
         let submit = world.submit(&[(meter.address, reading)]);
@@ -138,7 +138,7 @@ async fn a_strict_bad_reading_fails_with_its_error() {
 async fn a_recorded_bad_reading_costs_quality_and_nothing_else() {
     let mut world = World::new().await;
     let meter = meter_with_a_reading(&mut world).await;
-    let reporter = world.reporter.insecure_clone();
+    let reporter = world.reporter.clone();
     world.pass_time(900).await;
     let mut before = world.meter(&meter).await;
     for (error, reading) in bad_readings(world.now) {
@@ -178,7 +178,7 @@ async fn a_recorded_bad_reading_costs_quality_and_nothing_else() {
 async fn a_reading_from_long_ago_is_rejected() {
     let mut world = World::new().await;
     let meter = world.active_meter("M-1").await;
-    let reporter = world.reporter.insecure_clone();
+    let reporter = world.reporter.clone();
     let week = 7 * 24 * 3_600;
     world.pass_time(week + 901).await;
     let reading = Reading {
@@ -212,7 +212,7 @@ async fn a_reading_from_long_ago_is_rejected() {
 #[tokio::test]
 async fn one_bad_reading_spoils_only_itself() {
     let mut world = World::new().await;
-    let reporter = world.reporter.insecure_clone();
+    let reporter = world.reporter.clone();
     let mut meters = Vec::new();
     for index in 0..12 {
         meters.push(world.active_meter(&format!("M-{index}")).await);
@@ -258,7 +258,7 @@ async fn the_same_meter_several_times_in_one_batch() {
         world.active_meter("M-1").await,
         world.active_meter("M-2").await,
     );
-    let reporter = world.reporter.insecure_clone();
+    let reporter = world.reporter.clone();
     world.pass_time(3_600).await;
     let at = |timestamp, generation_register| Reading {
         timestamp: START + timestamp,
@@ -288,7 +288,7 @@ async fn the_same_meter_several_times_in_one_batch() {
         alone.active_meter("M-2").await,
     );
     alone.pass_time(3_600).await;
-    let reporter = alone.reporter.insecure_clone();
+    let reporter = alone.reporter.clone();
     for (address, reading) in batch {
         let twin = if address == first.address {
             &third
@@ -333,7 +333,7 @@ async fn the_same_meter_several_times_in_one_batch() {
 async fn only_active_meters_take_readings() {
     let mut world = World::new().await;
     let meter = meter_with_a_reading(&mut world).await;
-    let reporter = world.reporter.insecure_clone();
+    let reporter = world.reporter.clone();
     world.pass_time(900).await;
     let reading = [(meter.address, world.reading(6_000, 2_000))];
     for status in [
@@ -363,7 +363,7 @@ async fn only_active_meters_take_readings() {
 async fn a_meter_whose_device_signs_takes_no_unsigned_reading() {
     let mut world = World::new().await;
     let meter = meter_with_a_reading(&mut world).await;
-    let reporter = world.reporter.insecure_clone();
+    let reporter = world.reporter.clone();
     world
         .edit(&meter.address, |account: &mut Meter| {
             account.device_key = Pubkey::new_unique()
@@ -391,11 +391,7 @@ async fn only_listed_reporters_submit() {
     let meter = meter_with_a_reading(&mut world).await;
     world.pass_time(900).await;
     let reading = [(meter.address, world.reading(6_000, 2_000))];
-    for stranger in [
-        &Keypair::new(),
-        &world.authority.insecure_clone(),
-        &meter.owner,
-    ] {
+    for stranger in [&Keypair::new(), &world.authority.clone(), &meter.owner] {
         let submit = world
             .deployment
             .submit_readings(&stranger.pubkey(), false, &reading);
@@ -409,7 +405,7 @@ async fn only_listed_reporters_submit() {
 async fn a_paused_oracle_takes_nothing() {
     let mut world = World::new().await;
     let meter = meter_with_a_reading(&mut world).await;
-    let reporter = world.reporter.insecure_clone();
+    let reporter = world.reporter.clone();
     let config = world.deployment.oracle_config();
     world
         .edit(&config, |config: &mut OracleConfig| {
@@ -433,8 +429,8 @@ async fn another_deployments_accounts_are_foreign() {
             .expect("programs");
     })
     .await;
-    let authority = world.authority.insecure_clone();
-    let reporter = world.reporter.insecure_clone();
+    let authority = world.authority.clone();
+    let reporter = world.reporter.clone();
     let real = world.deployment;
     for deployment in [real, twin()] {
         world.deployment = deployment;
@@ -554,8 +550,8 @@ async fn nobody_records_readings_directly() {
     let outcome = outcome(START + 1_800, 6_000, 2_000);
     let registry = world.deployment.registry_program;
     for caller in [
-        &world.authority.insecure_clone(),
-        &world.reporter.insecure_clone(),
+        &world.authority.clone(),
+        &world.reporter.clone(),
         &meter.owner,
     ] {
         let record = registry_program::instruction::record_readings(
@@ -684,7 +680,7 @@ async fn the_registry_does_not_take_the_oracles_word() {
 #[tokio::test]
 async fn each_direction_is_bounded_by_its_own_capacity() {
     let mut world = World::new().await;
-    let reporter = world.reporter.insecure_clone();
+    let reporter = world.reporter.clone();
     let (owner, wallet) = world.owner().await;
     let args = registry_program::instruction::RegisterMeter {
         generation_capacity_w: 4_000,
@@ -708,7 +704,7 @@ async fn each_direction_is_bounded_by_its_own_capacity() {
 #[tokio::test]
 async fn readings_before_activation_do_not_spoil_the_first_one() {
     let mut world = World::new().await;
-    let reporter = world.reporter.insecure_clone();
+    let reporter = world.reporter.clone();
     let meter = world.active_meter("M-1").await;
     world.set_status(&meter, MeterStatus::Inactive).await;
     for _ in 0..3 {
@@ -727,7 +723,7 @@ async fn readings_before_activation_do_not_spoil_the_first_one() {
 #[tokio::test]
 async fn duplicates_from_a_second_gateway_cost_no_quality() {
     let mut world = World::new().await;
-    let reporter = world.reporter.insecure_clone();
+    let reporter = world.reporter.clone();
     let meter = world.active_meter("M-1").await;
     for period in 1..=20 {
         world.report(&meter, 900, period * 1_000, 0).await;
@@ -744,7 +740,7 @@ async fn duplicates_from_a_second_gateway_cost_no_quality() {
 #[tokio::test]
 async fn unsigned_junk_costs_a_signing_meter_no_quality() {
     let mut world = World::new().await;
-    let reporter = world.reporter.insecure_clone();
+    let reporter = world.reporter.clone();
     let meter = meter_with_a_reading(&mut world).await;
     world
         .edit(&meter.address, |account: &mut Meter| {
@@ -761,7 +757,7 @@ async fn unsigned_junk_costs_a_signing_meter_no_quality() {
 #[tokio::test]
 async fn an_empty_batch_is_refused() {
     let mut world = World::new().await;
-    let reporter = world.reporter.insecure_clone();
+    let reporter = world.reporter.clone();
     for submit in [world.submit(&[]), world.submit_recorded(&[])] {
         world
             .refuse(&[&reporter], submit, GridError::InvalidInstructionData)
@@ -773,7 +769,7 @@ async fn an_empty_batch_is_refused() {
 #[tokio::test]
 async fn a_batch_sent_again_costs_no_quality() {
     let mut world = World::new().await;
-    let reporter = world.reporter.insecure_clone();
+    let reporter = world.reporter.clone();
     let meter = world.active_meter("M-1").await;
     world.pass_time(4 * 900).await;
     let backlog: Vec<_> = (1..=4)

@@ -163,7 +163,7 @@ async fn a_total_that_does_not_fit_is_refused() {
 async fn retirement_needs_no_minting() {
     let mut world = World::new().await;
     let meter = holder(&mut world).await;
-    let authority = world.authority.insecure_clone();
+    let authority = world.authority.clone();
     let disable = world
         .deployment
         .set_minting_enabled(&authority.pubkey(), false);

@@ -14,10 +14,7 @@ use solana_signer::Signer;
 async fn a_removed_reporter_submits_no_more() {
     let mut world = World::new().await;
     let meter = world.active_meter("M-1").await;
-    let (oracle, authority) = (
-        world.deployment.oracle_program,
-        world.authority.insecure_clone(),
-    );
+    let (oracle, authority) = (world.deployment.oracle_program, world.authority.clone());
     let key = authority.pubkey();
     let others: Vec<Pubkey> = (0..3).map(|_| Pubkey::new_unique()).collect();
     for other in &others {
@@ -26,7 +23,7 @@ async fn a_removed_reporter_submits_no_more() {
             .await;
     }
     world.report(&meter, 900, 1_000, 0).await;
-    let reporter = world.reporter.insecure_clone();
+    let reporter = world.reporter.clone();
     let receipt = world
         .send(
             &[&authority],
@@ -82,11 +79,8 @@ async fn a_removed_reporter_submits_no_more() {
 async fn new_rules_hold_for_the_next_reading() {
     let mut world = World::new().await;
     let meter = world.active_meter("M-1").await;
-    let (oracle, authority) = (
-        world.deployment.oracle_program,
-        world.authority.insecure_clone(),
-    );
-    let reporter = world.reporter.insecure_clone();
+    let (oracle, authority) = (world.deployment.oracle_program, world.authority.clone());
+    let reporter = world.reporter.clone();
     world.pass_time(900).await;
     let tight = world.submit(&[(meter.address, world.reading(26_250, 0))]);
     let rules = Rules {
@@ -152,11 +146,8 @@ async fn new_rules_hold_for_the_next_reading() {
 async fn pausing_stops_submissions_until_the_oracle_is_resumed() {
     let mut world = World::new().await;
     let meter = world.active_meter("M-1").await;
-    let (oracle, authority) = (
-        world.deployment.oracle_program,
-        world.authority.insecure_clone(),
-    );
-    let reporter = world.reporter.insecure_clone();
+    let (oracle, authority) = (world.deployment.oracle_program, world.authority.clone());
+    let reporter = world.reporter.clone();
     for (active, status) in [(false, 0), (true, 1)] {
         let receipt = world
             .send(

@@ -15,7 +15,7 @@ use token_program::instruction::mint_settled;
 async fn disabled_minting_stops_settlements_and_loses_nothing() {
     let mut world = World::new().await;
     let meter = world.active_meter("M-1").await;
-    let authority = world.authority.insecure_clone();
+    let authority = world.authority.clone();
     world.report(&meter, 3_600, 10_000, 0).await;
 
     let disable = world
@@ -61,7 +61,7 @@ async fn only_the_token_authority_switches_minting() {
     world
         .refuse(&[&stranger], disable, GridError::Unauthorized)
         .await;
-    let authority = world.authority.insecure_clone();
+    let authority = world.authority.clone();
     let mut neither = world
         .deployment
         .set_minting_enabled(&authority.pubkey(), true);
@@ -77,11 +77,7 @@ async fn nobody_mints_by_calling_the_token_program() {
     let meter = world.active_meter("M-1").await;
     let token = world.deployment.token_program;
     // Whoever signs: the token authority, the owner, a stranger ...
-    for caller in [
-        &world.authority.insecure_clone(),
-        &meter.owner,
-        &Keypair::new(),
-    ] {
+    for caller in [&world.authority.clone(), &meter.owner, &Keypair::new()] {
         let mint = mint_settled(&token, &caller.pubkey(), &meter.wallet, 1_000);
         world.refuse(&[caller], mint, GridError::Unauthorized).await;
     }
@@ -101,7 +97,7 @@ async fn nobody_mints_by_calling_the_token_program() {
 async fn nobody_mints_with_the_mint_authority_of_spl_token() {
     let mut world = World::new().await;
     let meter = world.active_meter("M-1").await;
-    let authority = world.authority.insecure_clone();
+    let authority = world.authority.clone();
     let mint = spl_token::instruction::mint_to(
         &spl_token::ID,
         &world.deployment.mint(),

@@ -27,7 +27,7 @@ async fn a_batch_of_two_meters_readings_in_turn() {
         })
         .collect();
     let submit = world.submit(&readings);
-    let reporter = world.reporter.insecure_clone();
+    let reporter = world.reporter.clone();
     let receipt = world.send(&[&reporter], submit).await;
     assert_eq!(receipt.events().len(), 32);
     for meter in &meters {
@@ -82,7 +82,7 @@ async fn a_meter_warms_up_within_a_batch() {
     })
     .collect();
     let submit = world.submit_recorded(&readings);
-    let reporter = world.reporter.insecure_clone();
+    let reporter = world.reporter.clone();
     let receipt = world.send(&[&reporter], submit).await;
     let mut flags = Vec::new();
     let mut rejected = 0;
@@ -107,7 +107,7 @@ async fn a_jump_that_wraps_around_is_refused() {
     world.pass_time(900).await;
     let jump = u64::MAX / 3_600 + 1;
     let submit = world.submit(&[(meter.address, world.reading(jump, 0))]);
-    let reporter = world.reporter.insecure_clone();
+    let reporter = world.reporter.clone();
     world
         .refuse(&[&reporter], submit, GridError::GenerationAboveRatedPower)
         .await;

@@ -69,7 +69,7 @@ async fn a_delegate_settles_to_the_owner_and_does_nothing_else() {
         .refuse(&[&delegate], settle, GridError::Unauthorized)
         .await;
     // The registry authority can't name one.
-    let authority = world.authority.insecure_clone();
+    let authority = world.authority.clone();
     let by_authority = set_delegate(&registry, &authority.pubkey(), &meter.address, &key);
     world
         .refuse(&[&authority], by_authority, GridError::Unauthorized)
@@ -82,7 +82,7 @@ async fn a_meter_goes_to_its_new_owner_with_all_that_is_unsettled() {
     let mut world = World::new().await;
     let meter = world.active_meter("M-1").await;
     let registry = world.deployment.registry_program;
-    let (old, (delegate, _)) = (meter.owner.insecure_clone(), world.owner().await);
+    let (old, (delegate, _)) = (meter.owner.clone(), world.owner().await);
     let (new, new_wallet) = world.owner().await;
     let appoint = set_delegate(&registry, &old.pubkey(), &meter.address, &delegate.pubkey());
     world.send(&[&old], appoint).await;
@@ -109,7 +109,7 @@ async fn a_meter_goes_to_its_new_owner_with_all_that_is_unsettled() {
         .deployment
         .settle(&meter.address, &new.pubkey(), &new.pubkey());
     world.refuse(&[&new], settle, GridError::Unauthorized).await;
-    for other in [&old, &delegate, &world.authority.insecure_clone()] {
+    for other in [&old, &delegate, &world.authority.clone()] {
         let accept = accept_meter_owner(&registry, &other.pubkey(), &meter.address);
         world
             .refuse(&[other], accept, GridError::Unauthorized)
@@ -174,7 +174,7 @@ async fn a_new_devices_past_is_never_minted_whatever_its_registers() {
         let mut world = World::new().await;
         let meter = world.active_meter("M-1").await;
         let registry = world.deployment.registry_program;
-        let authority = world.authority.insecure_clone();
+        let authority = world.authority.clone();
         world.report(&meter, 900, 10_000, 1_000).await;
         world.settle(&meter).await;
         world.report(&meter, 900, 12_000, 1_500).await;
@@ -227,7 +227,7 @@ async fn a_new_devices_past_is_never_minted_whatever_its_registers() {
         assert_eq!(after, expected);
 
         // The time before the replacement allows for nothing.
-        let reporter = world.reporter.insecure_clone();
+        let reporter = world.reporter.clone();
         world.pass_time(900).await;
         let too_much = world.reading(generation_register + 26_251, consumption_register);
         let submit = world.submit(&[(meter.address, too_much)]);
@@ -252,10 +252,7 @@ async fn a_new_devices_past_is_never_minted_whatever_its_registers() {
 async fn a_new_device_with_a_key_takes_signed_readings_only() {
     let mut world = World::new().await;
     let meter = world.active_meter("M-1").await;
-    let (registry, authority) = (
-        world.deployment.registry_program,
-        world.authority.insecure_clone(),
-    );
+    let (registry, authority) = (world.deployment.registry_program, world.authority.clone());
     let device_key = Pubkey::new_unique();
     let args = ReplaceDevice {
         device_key,
@@ -272,7 +269,7 @@ async fn a_new_device_with_a_key_takes_signed_readings_only() {
         .await;
     assert_eq!(world.meter(&meter).await.device_key, device_key);
     world.pass_time(900).await;
-    let reporter = world.reporter.insecure_clone();
+    let reporter = world.reporter.clone();
     let submit = world.submit(&[(meter.address, world.reading(100, 0))]);
     world
         .refuse(&[&reporter], submit, GridError::UnsignedReading)
@@ -283,10 +280,7 @@ async fn a_new_device_with_a_key_takes_signed_readings_only() {
 async fn new_limits_hold_for_the_next_reading() {
     let mut world = World::new().await;
     let meter = world.active_meter("M-1").await;
-    let (registry, authority) = (
-        world.deployment.registry_program,
-        world.authority.insecure_clone(),
-    );
+    let (registry, authority) = (world.deployment.registry_program, world.authority.clone());
     let update = |generation_capacity_w, consumption_capacity_w| {
         let args = UpdateMeterLimits {
             generation_capacity_w,
@@ -304,7 +298,7 @@ async fn new_limits_hold_for_the_next_reading() {
         })]
     );
     world.pass_time(900).await;
-    let reporter = world.reporter.insecure_clone();
+    let reporter = world.reporter.clone();
     for (generation, consumption, error) in [
         (1_051, 0, GridError::GenerationAboveRatedPower),
         (0, 3_151, GridError::ConsumptionAboveRatedPower),
@@ -324,10 +318,7 @@ async fn new_limits_hold_for_the_next_reading() {
 async fn a_decommissioned_meter_is_not_changed_any_more_but_still_handed_over_and_settled() {
     let mut world = World::new().await;
     let meter = world.active_meter("M-1").await;
-    let (registry, authority) = (
-        world.deployment.registry_program,
-        world.authority.insecure_clone(),
-    );
+    let (registry, authority) = (world.deployment.registry_program, world.authority.clone());
     let key = authority.pubkey();
     world.report(&meter, 900, 1_000, 0).await;
     world.set_status(&meter, MeterStatus::Decommissioned).await;
@@ -380,10 +371,7 @@ async fn a_replacement_does_not_turn_the_clock_back() {
     let mut world = World::new().await;
     let meter = world.active_meter("M-1").await;
     let registry = world.deployment.registry_program;
-    let (authority, reporter) = (
-        world.authority.insecure_clone(),
-        world.reporter.insecure_clone(),
-    );
+    let (authority, reporter) = (world.authority.clone(), world.reporter.clone());
     world.pass_time(900).await;
     // A minute ahead of the clock: the most that the rules allow.
     let ahead = shared_state::reading::Reading {
@@ -446,10 +434,7 @@ async fn only_the_last_proposed_owner_can_accept() {
 async fn the_authority_alone_changes_a_stopped_meter() {
     let mut world = World::new().await;
     let meter = world.active_meter("M-1").await;
-    let (registry, authority) = (
-        world.deployment.registry_program,
-        world.authority.insecure_clone(),
-    );
+    let (registry, authority) = (world.deployment.registry_program, world.authority.clone());
     let device = |register: u64| ReplaceDevice {
         device_key: Pubkey::default(),
         old_generation_register: register,

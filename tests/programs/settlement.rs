@@ -158,8 +158,8 @@ async fn only_the_owner_or_the_delegate_settles() {
     for claimant in [
         &Keypair::new(),
         &other.owner,
-        &world.authority.insecure_clone(),
-        &world.reporter.insecure_clone(),
+        &world.authority.clone(),
+        &world.reporter.clone(),
     ] {
         let settle = world
             .deployment

@@ -18,7 +18,7 @@ use solana_signer::Signer;
 #[tokio::test]
 async fn a_registered_meter_starts_inactive_at_its_baseline() {
     let mut world = World::new().await;
-    let authority = world.authority.insecure_clone();
+    let authority = world.authority.clone();
     let owner = Pubkey::new_unique();
     let args = registry_program::instruction::RegisterMeter {
         device_key: Pubkey::new_unique(),
@@ -87,7 +87,7 @@ async fn what_a_meter_counted_before_it_joined_is_never_minted() {
 async fn one_id_is_one_account() {
     let mut world = World::new().await;
     let meter = world.active_meter("M-1").await;
-    let authority = world.authority.insecure_clone();
+    let authority = world.authority.clone();
     for owner in [meter.owner.pubkey(), Pubkey::new_unique()] {
         let register = world.deployment.register_meter(
             &authority.pubkey(),
@@ -104,7 +104,7 @@ async fn one_id_is_one_account() {
 #[tokio::test]
 async fn only_the_canonical_address_is_taken() {
     let mut world = World::new().await;
-    let authority = world.authority.insecure_clone();
+    let authority = world.authority.clone();
     let args = World::registration("M-1", &Pubkey::new_unique());
     let program = world.deployment.registry_program;
     let (_, canonical) = pda::find_meter(&program, &args.meter_id);
@@ -131,7 +131,7 @@ async fn only_the_canonical_address_is_taken() {
 #[tokio::test]
 async fn lamports_at_the_address_do_not_get_in_the_way() {
     let mut world = World::new().await;
-    let authority = world.authority.insecure_clone();
+    let authority = world.authority.clone();
     let rent = Rent::default().minimum_balance(280);
     for (index, lamports) in [1, rent - 1, rent, rent + 1].into_iter().enumerate() {
         let args = World::registration(&format!("M-{index}"), &Pubkey::new_unique());
@@ -159,7 +159,7 @@ async fn lamports_at_the_address_do_not_get_in_the_way() {
 #[tokio::test]
 async fn a_payer_without_the_rent_is_refused() {
     let mut world = World::new().await;
-    let authority = world.authority.insecure_clone();
+    let authority = world.authority.clone();
     let rent = Rent::default().minimum_balance(280);
     let payer = Keypair::new();
     let args = World::registration("M-1", &Pubkey::new_unique());
@@ -200,7 +200,7 @@ async fn only_the_registry_authority_registers() {
     let mut world = World::new().await;
     let owner = Keypair::new();
     let args = World::registration("M-1", &owner.pubkey());
-    for stranger in [&owner, &world.reporter.insecure_clone()] {
+    for stranger in [&owner, &world.reporter.clone()] {
         let register =
             world
                 .deployment
@@ -214,7 +214,7 @@ async fn only_the_registry_authority_registers() {
 #[tokio::test]
 async fn arguments_that_make_no_sense_are_refused() {
     let mut world = World::new().await;
-    let authority = world.authority.insecure_clone();
+    let authority = world.authority.clone();
     let good = World::registration("M-1", &Pubkey::new_unique());
     let mut behind_padding = good.meter_id;
     behind_padding[31] = b'x';
@@ -284,7 +284,7 @@ async fn every_status_change_of_the_authority() {
     use MeterStatus::*;
     let mut world = World::new().await;
     let meter = world.active_meter("M-1").await;
-    let authority = world.authority.insecure_clone();
+    let authority = world.authority.clone();
     for from in [Inactive, Active, Suspended, Decommissioned] {
         for to in [Inactive, Active, Suspended, Decommissioned] {
             world
@@ -351,11 +351,7 @@ async fn nobody_else_changes_a_status() {
         world.active_meter("M-1").await,
         world.active_meter("M-2").await,
     );
-    for stranger in [
-        &other.owner,
-        &world.reporter.insecure_clone(),
-        &Keypair::new(),
-    ] {
+    for stranger in [&other.owner, &world.reporter.clone(), &Keypair::new()] {
         let set = world.deployment.set_meter_status(
             &stranger.pubkey(),
             &meter.address,
@@ -366,7 +362,7 @@ async fn nobody_else_changes_a_status() {
             .await;
     }
     // There is no fifth status.
-    let authority = world.authority.insecure_clone();
+    let authority = world.authority.clone();
     let mut set = world.deployment.set_meter_status(
         &authority.pubkey(),
         &meter.address,

@@ -73,7 +73,7 @@ fn main() -> ExitCode {
         if let Some((_, _, ceiling)) = ceiling {
             if row.units > *ceiling {
                 eprintln!(
-                    "error: {} ({}) takes {} CU, more than its ceiling of {ceiling}: make it cheaper, or raise the ceiling in tests/src/bench/main.rs and say why",
+                    "error: {} ({}) takes {} CU, more than its ceiling of {ceiling}: make it cheaper, or raise the ceiling in tests/bench/src/main.rs and say why",
                     row.instruction, row.case, row.units
                 );
                 failed = true;

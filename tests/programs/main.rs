@@ -1,5 +1,7 @@
 //! Tests of the deployable programs through BanksClient, one module per theme.
 
+use std::path::Path;
+
 mod audit;
 mod authorities;
 mod bad_input;
@@ -24,11 +26,7 @@ mod unsettled_balance;
 /// Every error of the programs is one that some test here expects.
 #[test]
 fn every_error_is_expected_by_a_test() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs");
-    let mut tests = String::new();
-    for file in std::fs::read_dir(folder).expect("the tests") {
-        tests += &std::fs::read_to_string(file.expect("a file").path()).expect("text");
-    }
+    let tests = source(&Path::new(env!("CARGO_MANIFEST_DIR")).join("programs"));
     // What no transaction can bring about, and why.
     let unreachable = [
         "AccountInUse", // no instruction takes two accounts of one type for writing at the same time
@@ -40,4 +38,17 @@ fn every_error_is_expected_by_a_test() {
             tests.contains(&format!("GridError::{name}")) || tests.contains(&format!("({name})"));
         assert_eq!(!expected, unreachable.contains(&name.as_str()), "{name}");
     }
+}
+
+/// The text of all files in a folder and the folders in it.
+fn source(folder: &Path) -> String {
+    let mut text = String::new();
+    for file in std::fs::read_dir(folder).expect("a folder") {
+        let path = file.expect("a file").path();
+        text += &match path.is_dir() {
+            true => source(&path),
+            false => std::fs::read_to_string(&path).expect("text"),
+        };
+    }
+    text
 }

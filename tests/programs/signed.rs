@@ -89,7 +89,7 @@ async fn three(world: &mut World) -> (Vec<SigningMeter>, Vec<Signed>, Vec<(Pubke
 async fn signed_readings_score_full_marks() {
     let mut world = World::new().await;
     let (meters, signed, readings) = three(&mut world).await;
-    let reporter = world.reporter.insecure_clone();
+    let reporter = world.reporter.clone();
     let instructions = [precompile(&signed), submit(&world, true, &readings)];
     let receipt = world
         .bank
@@ -119,7 +119,7 @@ async fn signed_readings_score_full_marks() {
 async fn a_signature_counts_for_this_meter_reading_and_registry_only() {
     let mut world = World::new().await;
     let (meters, signed, readings) = three(&mut world).await;
-    let reporter = world.reporter.insecure_clone();
+    let reporter = world.reporter.clone();
     let (registry, id) = (world.deployment.registry_program, meters[0].meter.id);
     let device = &meters[0].device;
     let (meter, reading) = readings[0];
@@ -219,7 +219,7 @@ async fn a_signature_counts_for_this_meter_reading_and_registry_only() {
 async fn the_signatures_must_be_right_before() {
     let mut world = World::new().await;
     let (_, signed, readings) = three(&mut world).await;
-    let reporter = world.reporter.insecure_clone();
+    let reporter = world.reporter.clone();
     let good = [precompile(&signed), submit(&world, true, &readings)];
     let transfer = solana_system_interface::instruction::transfer(
         &world.payer.pubkey(),
@@ -273,7 +273,7 @@ async fn the_signatures_must_be_right_before() {
 async fn the_offset_table_is_compared_in_full() {
     let mut world = World::new().await;
     let (_, signed, readings) = three(&mut world).await;
-    let reporter = world.reporter.insecure_clone();
+    let reporter = world.reporter.clone();
     let good = precompile(&signed[..1]);
     let submit_one = submit(&world, true, &readings[..1]);
     let with = |change: &dyn Fn(&mut Vec<u8>)| {
@@ -383,7 +383,7 @@ async fn another_program_can_not_submit_signed_readings() {
     .await;
     world.set_up().await;
     let (meters, signed, readings) = three(&mut world).await;
-    let reporter = world.reporter.insecure_clone();
+    let reporter = world.reporter.clone();
     let through = |instruction: &Instruction| {
         let mut accounts = vec![AccountMeta::new_readonly(instruction.program_id, false)];
         accounts.extend(instruction.accounts.iter().cloned());
@@ -486,7 +486,7 @@ fn forward(_: &Pubkey, accounts: &[AccountInfo], data: &[u8]) -> ProgramResult {
 async fn a_fake_instructions_sysvar_is_refused() {
     let mut world = World::new().await;
     let (_, signed, readings) = three(&mut world).await;
-    let reporter = world.reporter.insecure_clone();
+    let reporter = world.reporter.clone();
     // An account with what the sysvar would hold.
     let fake = Pubkey::new_unique();
     let template = world
@@ -518,7 +518,7 @@ async fn a_fake_instructions_sysvar_is_refused() {
 async fn a_meter_without_a_device_key_takes_no_signed_reading() {
     let mut world = World::new().await;
     let (meters, signed, readings) = three(&mut world).await;
-    let reporter = world.reporter.insecure_clone();
+    let reporter = world.reporter.clone();
     world
         .edit(&meters[0].meter.address, |meter: &mut Meter| {
             meter.device_key = Pubkey::default()
@@ -534,7 +534,7 @@ async fn a_meter_without_a_device_key_takes_no_signed_reading() {
 async fn the_rules_hold_for_signed_readings_too() {
     let mut world = World::new().await;
     let (meters, _, _) = three(&mut world).await;
-    let reporter = world.reporter.insecure_clone();
+    let reporter = world.reporter.clone();
     let too_much = world.reading(26_251, 0);
     let signed = [meters[0].sign(&world, &too_much)];
     let readings = [(meters[0].meter.address, too_much)];
@@ -557,7 +557,7 @@ async fn the_rules_hold_for_signed_readings_too() {
 async fn malformed_signed_submissions() {
     let mut world = World::new().await;
     let (_, signed, readings) = three(&mut world).await;
-    let reporter = world.reporter.insecure_clone();
+    let reporter = world.reporter.clone();
     let good = submit(&world, true, &readings);
     let stranger = Keypair::new();
     let mut by_stranger = good.clone();
@@ -630,10 +630,7 @@ async fn a_replaced_devices_signatures_are_worth_nothing() {
     use registry_program::instruction::{replace_device, ReplaceDevice};
     let mut world = World::new().await;
     let SigningMeter { meter, device } = signing_meter(&mut world, "S-1").await;
-    let (reporter, authority) = (
-        world.reporter.insecure_clone(),
-        world.authority.insecure_clone(),
-    );
+    let (reporter, authority) = (world.reporter.clone(), world.authority.clone());
     let registry = world.deployment.registry_program;
     let signed_by = |device: &Keypair, reading: Reading, world: &World| {
         let signature = sign(device, &message(&registry, &meter.id, &reading));

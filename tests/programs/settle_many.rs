@@ -50,7 +50,7 @@ fn settled(meter: &TestMeter, amount: u64) -> Event {
 async fn one_mint_and_an_event_for_each_meter() {
     let mut world = World::new().await;
     let fleet = fleet(&mut world, 3).await;
-    let owner = fleet[0].owner.insecure_clone();
+    let owner = fleet[0].owner.clone();
     let settle = settle_many(&world, &[&fleet[0], &fleet[1], &fleet[2]], &owner.pubkey());
     let receipt = world.send(&[&owner], settle.clone()).await;
     assert_eq!(
@@ -80,7 +80,7 @@ async fn one_mint_and_an_event_for_each_meter() {
 async fn what_can_not_be_settled_is_passed_over() {
     let mut world = World::new().await;
     let fleet = fleet(&mut world, 6).await;
-    let owner = fleet[0].owner.insecure_clone();
+    let owner = fleet[0].owner.clone();
     world.set_status(&fleet[1], MeterStatus::Inactive).await;
     world.set_status(&fleet[2], MeterStatus::Suspended).await;
     world
@@ -143,7 +143,7 @@ async fn a_foreign_meter_fails_all() {
     let fleet = fleet(&mut world, 2).await;
     let foreign = world.active_meter("FOREIGN").await;
     world.report(&foreign, 900, 500, 0).await;
-    let owner = fleet[0].owner.insecure_clone();
+    let owner = fleet[0].owner.clone();
     for named in [
         [&fleet[0], &foreign, &fleet[1]],
         [&fleet[0], &fleet[1], &foreign],
@@ -189,7 +189,7 @@ async fn a_foreign_meter_fails_all() {
 async fn a_sum_that_does_not_fit_changes_nothing() {
     let mut world = World::new().await;
     let fleet = fleet(&mut world, 2).await;
-    let owner = fleet[0].owner.insecure_clone();
+    let owner = fleet[0].owner.clone();
     let settle = settle_many(&world, &[&fleet[0], &fleet[1]], &owner.pubkey());
     for generations in [
         [u64::MAX, 1],
@@ -213,7 +213,7 @@ async fn a_sum_that_does_not_fit_changes_nothing() {
 async fn a_meter_in_the_place_of_something_else() {
     let mut world = World::new().await;
     let fleet = fleet(&mut world, 1).await;
-    let owner = fleet[0].owner.insecure_clone();
+    let owner = fleet[0].owner.clone();
     let settle = settle_many(&world, &[&fleet[0]], &owner.pubkey());
     for (from, to, error) in [
         (7, 1, GridError::WrongAccountType),
@@ -236,7 +236,7 @@ async fn a_meter_in_the_place_of_something_else() {
 async fn twenty_six_meters_fit() {
     let mut world = World::new().await;
     let fleet = fleet(&mut world, 30).await;
-    let owner = fleet[0].owner.insecure_clone();
+    let owner = fleet[0].owner.clone();
     let all: Vec<&TestMeter> = fleet.iter().collect();
     let fits = |count: usize| {
         let settle = settle_many(&world, &all[..count], &owner.pubkey());
