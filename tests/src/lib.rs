@@ -1,21 +1,24 @@
 //! A world to test the deployable programs in: an embedded bank with the `.so` files, a deployment, and words for what
 //! its users do.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use grid::{
+use gridtoken_bank::{
+    embedded::{EmbeddedBank, Genesis},
+    world,
+};
+use gridtoken_client::{
     audit::{audit, Report},
-    cluster::{Cluster, Receipt, SendError, Sender},
+    cluster::{Cluster, Receipt, SendError},
     deployment::Deployment,
-    embedded::{program_folder, EmbeddedBank, Genesis},
 };
 use registry_program::instruction::RegisterMeter;
 use shared_state::{
     reading::Reading,
     state::{
         meter_id, AccountLayout, Meter, MeterStatus, OracleConfig, PowerProfile, RegistryConfig,
-        Rules, TokenConfig,
+        TokenConfig,
     },
     GridError,
 };
@@ -34,21 +37,17 @@ use spl_associated_token_account::instruction::create_associated_token_account;
 /// When the tests' world begins: 1 January 2026.
 pub const START: i64 = 1_767_225_600;
 
-/// The most bytes that a transaction can have.
-pub const TRANSACTION_SIZE: u64 = 1_232;
-
-/// The minimum quality of the tests' registry (bps).
-pub const MINIMUM_QUALITY: u16 = 5_000;
+pub use gridtoken_bank::world::MINIMUM_QUALITY;
 
 /// An embedded bank with a deployment. After each transaction that may mint or retire, all invariants are audited.
 pub struct World {
     pub bank: EmbeddedBank,
     pub deployment: Deployment,
     /// Upgrade authority of the programs and authority of all three configs.
-    pub authority: Keypair,
+    pub authority: Arc<Keypair>,
     pub payer: Keypair,
     /// Listed as a reporter.
-    pub reporter: Keypair,
+    pub reporter: Arc<Keypair>,
     /// The bank's clock.
     pub now: i64,
     /// A test has put its own key in another program's place, or written a history that never was: nothing is audited
@@ -64,7 +63,7 @@ pub struct World {
 pub struct TestMeter {
     pub id: [u8; 32],
     pub address: Pubkey,
-    pub owner: Keypair,
+    pub owner: Arc<Keypair>,
     /// The owner's GRID token account.
     pub wallet: Pubkey,
 }
@@ -80,14 +79,13 @@ impl World {
     /// Initializes the programs and adds the reporter.
     pub async fn set_up(&mut self) {
         for instruction in self.initialize() {
-            self.send(&[&self.authority.insecure_clone()], instruction)
-                .await;
+            self.send(&[&self.authority.clone()], instruction).await;
         }
         let reporter = self.reporter.pubkey();
         let add = self
             .deployment
             .add_reporter(&self.authority.pubkey(), &reporter);
-        self.send(&[&self.authority.insecure_clone()], add).await;
+        self.send(&[&self.authority.clone()], add).await;
     }
 
     /// Deployed only.
@@ -110,37 +108,30 @@ impl World {
         deployment: Deployment,
         prepare: impl FnOnce(&mut Genesis, &Deployment, &Keypair),
     ) -> Self {
-        let (authority, payer) = (Keypair::new(), Keypair::new());
-        let mut genesis = Genesis::new();
-        let folder = program_folder().expect("the programs' folder");
-        genesis
-            .add_deployment(&deployment, &folder, &authority.pubkey())
-            .expect("the deployable programs");
-        genesis.fund(&payer.pubkey());
-        prepare(&mut genesis, &deployment, &authority);
-        let mut world = Self {
-            bank: genesis.start().await,
+        let deployed = world::World::deploy(deployment, START, prepare).await;
+        let world::World {
+            bank,
             deployment,
             authority,
             payer,
-            reporter: Keypair::new(),
-            now: 0,
+        } = deployed.expect("the deployable programs");
+        Self {
+            bank,
+            deployment,
+            authority: Arc::new(authority),
+            payer,
+            reporter: Arc::new(Keypair::new()),
+            now: START,
             forged: false,
             burned: 0,
             book: BTreeMap::new(),
-        };
-        world.set_time(START).await;
-        world
+        }
     }
 
     /// The three `Initialize` instructions.
     pub fn initialize(&self) -> [Instruction; 3] {
-        self.deployment.initialize(
-            &self.authority.pubkey(),
-            &self.payer.pubkey(),
-            Rules::default(),
-            MINIMUM_QUALITY,
-        )
+        let (authority, payer) = (self.authority.pubkey(), self.payer.pubkey());
+        world::initialize(&self.deployment, &authority, &payer)
     }
 
     pub async fn set_time(&mut self, now: i64) {
@@ -158,15 +149,34 @@ impl World {
         signers: &[&Keypair],
         instruction: Instruction,
     ) -> Result<Receipt, SendError> {
-        let accounts = instruction.accounts.clone();
-        let receipt = self.bank.send(&self.payer, signers, &[instruction]).await?;
-        self.after(&accounts).await;
+        self.try_send_all(signers, &[instruction]).await
+    }
+
+    /// Sends instructions in one transaction.
+    pub async fn try_send_all(
+        &mut self,
+        signers: &[&Keypair],
+        instructions: &[Instruction],
+    ) -> Result<Receipt, SendError> {
+        let receipt = self.bank.send(&self.payer, signers, instructions).await?;
+        for instruction in instructions {
+            self.after(&instruction.accounts).await;
+        }
         Ok(receipt)
     }
 
     /// Sends one instruction that must succeed.
     pub async fn send(&mut self, signers: &[&Keypair], instruction: Instruction) -> Receipt {
-        match self.try_send(signers, instruction).await {
+        self.send_all(signers, &[instruction]).await
+    }
+
+    /// Sends instructions that must succeed in one transaction.
+    pub async fn send_all(
+        &mut self,
+        signers: &[&Keypair],
+        instructions: &[Instruction],
+    ) -> Receipt {
+        match self.try_send_all(signers, instructions).await {
             Ok(receipt) => receipt,
             Err(error) => panic!("should have succeeded: {error}\n{error:#?}"),
         }
@@ -231,7 +241,7 @@ impl World {
 
     /// Reads an account with Borsh.
     pub async fn read<T: AccountLayout + BorshDeserialize>(&mut self, address: &Pubkey) -> T {
-        grid::cluster::read(&mut self.bank, address)
+        gridtoken_client::cluster::read(&self.bank, address)
             .await
             .expect("an account")
     }
@@ -333,7 +343,7 @@ impl World {
         meter
     }
 
-    /// Lets a meter have had many readings.
+    /// Gives the meter a reading history past the warm-up.
     pub async fn season(&mut self, meter: &TestMeter) {
         let seasoned = |meter: &mut Meter| {
             meter.accepted_count = 1_000;
@@ -349,8 +359,8 @@ impl World {
     }
 
     /// A new owner with a GRID token account.
-    pub async fn owner(&mut self) -> (Keypair, Pubkey) {
-        let owner = Keypair::new();
+    pub async fn owner(&mut self) -> (Arc<Keypair>, Pubkey) {
+        let owner = Arc::new(Keypair::new());
         let create = create_associated_token_account(
             &self.payer.pubkey(),
             &owner.pubkey(),
@@ -370,15 +380,15 @@ impl World {
     }
 
     /// Registers and activates another meter of an owner.
-    pub async fn meter_of(&mut self, owner: &Keypair, serial: &str) -> TestMeter {
+    pub async fn meter_of(&mut self, owner: &Arc<Keypair>, serial: &str) -> TestMeter {
         let wallet = self.deployment.grid_account(&owner.pubkey());
         let args = Self::registration(serial, &owner.pubkey());
-        self.register(args, owner.insecure_clone(), wallet).await
+        self.register(args, owner.clone(), wallet).await
     }
 
     /// Registers and activates a meter for a new owner, as a registry authority that is not [`World::authority`].
-    pub async fn active_meter_by(&mut self, authority: &Keypair, serial: &str) -> TestMeter {
-        let usual = std::mem::replace(&mut self.authority, authority.insecure_clone());
+    pub async fn active_meter_by(&mut self, authority: &Arc<Keypair>, serial: &str) -> TestMeter {
+        let usual = std::mem::replace(&mut self.authority, authority.clone());
         let meter = self.active_meter(serial).await;
         self.authority = usual;
         meter
@@ -388,10 +398,10 @@ impl World {
     pub async fn register(
         &mut self,
         args: RegisterMeter,
-        owner: Keypair,
+        owner: impl Into<Arc<Keypair>>,
         wallet: Pubkey,
     ) -> TestMeter {
-        let authority = self.authority.insecure_clone();
+        let authority = self.authority.clone();
         let register =
             self.deployment
                 .register_meter(&authority.pubkey(), &self.payer.pubkey(), args);
@@ -399,7 +409,7 @@ impl World {
         let meter = TestMeter {
             id: args.meter_id,
             address: self.deployment.meter(&args.meter_id),
-            owner,
+            owner: owner.into(),
             wallet,
         };
         self.set_status(&meter, MeterStatus::Active).await;
@@ -408,7 +418,7 @@ impl World {
 
     /// Sets a meter's status as the registry authority.
     pub async fn set_status(&mut self, meter: &TestMeter, status: MeterStatus) {
-        let authority = self.authority.insecure_clone();
+        let authority = self.authority.clone();
         let set = self
             .deployment
             .set_meter_status(&authority.pubkey(), &meter.address, status);
@@ -446,7 +456,7 @@ impl World {
     ) -> Receipt {
         self.pass_time(seconds).await;
         let submit = self.submit(&[(meter.address, self.reading(generation, consumption))]);
-        let reporter = self.reporter.insecure_clone();
+        let reporter = self.reporter.clone();
         self.send(&[&reporter], submit).await
     }
 
@@ -497,9 +507,7 @@ impl World {
 
     /// Audits the deployment: every invariant must hold.
     pub async fn audit(&mut self) -> Report {
-        let report = audit(&mut self.bank, &self.deployment)
-            .await
-            .expect("an audit");
+        let report = audit(&self.bank, &self.deployment).await.expect("an audit");
         assert_eq!(report.findings, []);
         assert_eq!(report.burned_otherwise(), self.burned);
         report

@@ -1,17 +1,19 @@
-//! The `grid` command line.
+//! The `grid` command line: the tool of operators and owners of meters.
+//!
+//! * [`session`]: the flags, keys and output that all commands share
+//! * [`commands`]: the commands, a file each
+//! * [`submit`]: a file of readings on its way to a cluster
 
-use std::{io::stdout, path::PathBuf, process::ExitCode};
+mod commands;
+mod session;
+mod submit;
 
-use anyhow::ensure;
+use std::{io::stdout, process::ExitCode};
+
 use clap::{CommandFactory, Parser, Subcommand};
-use grid::{
-    commands::{self, readings::read_file},
-    demo,
-    format::printable,
-    load::{self, Load},
-    readings, sample,
-    session::{Flags, Session},
-};
+use gridtoken_client::terminal::end;
+
+use session::{Flags, Session};
 
 /// From a meter's readings to GRID in a wallet.
 #[derive(Parser)]
@@ -60,19 +62,6 @@ enum Command {
     Events(commands::events::Events),
     /// Recompute the protocol's invariants from a cluster's accounts, and name each account that breaks one
     Audit,
-    /// Run the whole flow on an embedded bank: set up, register, submit, settle, check the supply
-    Demo {
-        /// CSV file: meter_id,timestamp,generation_register_wh,consumption_register_wh. Without one: a sample of six
-        /// meters over a day, one of them faulty
-        file: Option<PathBuf>,
-        /// Stop at the first line that can't be used, instead of reporting and skipping it
-        #[arg(long)]
-        strict: bool,
-    },
-    /// Print the sample file
-    Sample,
-    /// Run a day of many meters on an embedded bank: readings and settlements mixed, audited at the end
-    Load(Load),
     /// Print a script that completes this tool's commands in your shell
     Completions {
         /// The shell
@@ -81,36 +70,11 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    // The embedded bank would print every program log.
-    if std::env::var_os("RUST_LOG").is_none() {
-        std::env::set_var("RUST_LOG", "off");
-    }
     let Arguments { flags, command } = Arguments::parse();
     let done = tokio::runtime::Runtime::new()
         .map_err(anyhow::Error::from)
         .and_then(|runtime| runtime.block_on(run(&flags, command)));
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        // Nobody reads on: grid meter list | head
-        Err(error) if is_broken_pipe(&error) => ExitCode::FAILURE,
-        Err(error) => {
-            // Line by line: it may quote a file, a log or a node.
-            for (index, line) in format!("error: {error:#}").lines().enumerate() {
-                let indent = if index > 0 && !line.starts_with(' ') {
-                    "  "
-                } else {
-                    ""
-                };
-                eprintln!("{indent}{}", printable(line));
-            }
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    let error = error.downcast_ref::<std::io::Error>();
-    error.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    end(done)
 }
 
 async fn run(flags: &Flags, command: Command) -> anyhow::Result<()> {
@@ -130,23 +94,6 @@ async fn run(flags: &Flags, command: Command) -> anyhow::Result<()> {
         Command::Authority(authority) => commands::authority::run(&mut session()?, authority).await,
         Command::Events(events) => commands::events::run(&mut session()?, events).await,
         Command::Audit => commands::audit::run(&mut session()?).await,
-        Command::Load(load) => load::run(load, &mut stdout().lock()).await.map(drop),
-        Command::Sample => {
-            print!("{}", sample::make());
-            Ok(())
-        }
-        Command::Demo { file, strict } => {
-            ensure!(
-                flags.url.is_none(),
-                "the demo sets its bank's clock to the times in the file, which no cluster allows: there, use grid init, meter register, readings submit and settle"
-            );
-            let (rows, bad) = match &file {
-                Some(path) => read_file(path, strict)?,
-                None => readings::read(sample::make().as_bytes())?,
-            };
-            demo::run(&rows, &bad, &mut stdout().lock()).await?;
-            Ok(())
-        }
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "grid", &mut stdout());
             Ok(())

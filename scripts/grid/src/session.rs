@@ -8,6 +8,13 @@ use std::{
 
 use anyhow::{bail, ensure, Context};
 use clap::{Args, ValueEnum};
+use gridtoken_client::{
+    cluster::SendError,
+    deployment::Deployment,
+    format::{event_json, event_line, sol},
+    logs,
+    rpc::Rpc,
+};
 use serde::Serialize;
 use serde_json::{json, Value};
 use shared_state::event::Event;
@@ -16,14 +23,6 @@ use solana_commitment_config::CommitmentConfig;
 use solana_keypair::{read_keypair_file, Keypair};
 use solana_program::{instruction::Instruction, pubkey::Pubkey};
 use solana_signer::Signer;
-
-use crate::{
-    cluster::SendError,
-    deployment::Deployment,
-    format::{event_json, event_line, sol},
-    logs,
-    rpc::Rpc,
-};
 
 /// How results are shown.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
@@ -152,7 +151,7 @@ impl Session {
     pub async fn deployment(&mut self) -> anyhow::Result<Deployment> {
         let registry = self.registry()?;
         let url = self.rpc.url().to_owned();
-        Deployment::find(&mut self.rpc, &registry)
+        Deployment::find(&self.rpc, &registry)
             .await
             .with_context(|| format!("no deployment on {url}"))
     }

@@ -2,7 +2,7 @@
 
 mod node;
 
-use grid::cluster::Cluster;
+use gridtoken_client::cluster::Cluster;
 use gridtoken_tests::{TestMeter, World, START};
 use node::Tool;
 use serde_json::{json, Value};
@@ -1061,17 +1061,6 @@ fn wrong_clusters_keys_and_payers_are_named() {
             "with the fee payer",
             "the fee payer has no SOL on this cluster, send it some",
         ],
-    );
-}
-
-#[test]
-fn a_demo_needs_a_clock_that_it_can_set() {
-    let (tool, _) = with_a_meter();
-    let ran = tool.run(&["--url", &tool.node.url, "demo"]);
-    assert!(!ran.success);
-    assert_contains(
-        &ran.stderr,
-        &["the demo sets its bank's clock", "grid init"],
     );
 }
 

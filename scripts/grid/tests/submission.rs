@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use grid::readings::COLUMNS;
+use gridtoken_client::readings::COLUMNS;
 use gridtoken_tests::{World, START};
 use node::{Arrival, Tool};
 use serde_json::{json, Value};

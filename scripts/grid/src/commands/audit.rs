@@ -3,13 +3,13 @@
 use std::io::{self, Write};
 
 use anyhow::ensure;
-use serde_json::{json, Value};
-
-use crate::{
+use gridtoken_client::{
     audit::{audit, Report as Audit},
     deployment::Deployment,
-    session::{Report, Session},
 };
+use serde_json::{json, Value};
+
+use crate::session::{Report, Session};
 
 struct Audited {
     deployment: Deployment,
@@ -60,7 +60,7 @@ impl Report for Audited {
 /// Runs the command: fails if a rule is broken.
 pub async fn run(session: &mut Session) -> anyhow::Result<()> {
     let deployment = session.deployment().await?;
-    let audit = audit(&mut session.rpc, &deployment).await?;
+    let audit = audit(&session.rpc, &deployment).await?;
     let audited = Audited { deployment, audit };
     session.print(&audited)?;
     ensure!(

@@ -20,7 +20,6 @@ pub enum Program {
     Token,
 }
 
-#[allow(missing_docs)]
 #[derive(Subcommand, Clone, Debug)]
 pub enum Authority {
     /// Propose the next authority of a program; it has none of the rights before it accepts
@@ -32,7 +31,6 @@ pub enum Authority {
     },
 }
 
-#[allow(missing_docs)]
 #[derive(Args, Clone, Debug)]
 pub struct Propose {
     /// Whose authority

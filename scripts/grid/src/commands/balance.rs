@@ -7,22 +7,18 @@ use std::{
 
 use anyhow::{anyhow, Context};
 use clap::Args;
-use serde_json::{json, Value};
-use shared_state::{
-    state::Meter,
-    units::{BASE_UNITS_PER_WH, MAX_MINTABLE_WH},
+use gridtoken_client::{
+    claim::{base_units, Terms},
+    cluster::{decode, in_use, Cluster},
+    format::{grid, kwh},
 };
+use serde_json::{json, Value};
+use shared_state::state::Meter;
 use solana_program::{program_pack::Pack, pubkey::Pubkey};
 use solana_signer::Signer;
 
-use crate::{
-    claim::Terms,
-    cluster::{decode, in_use, Cluster},
-    format::{grid, kwh},
-    session::{address, Report, Session},
-};
+use crate::session::{address, Report, Session};
 
-#[allow(missing_docs)]
 #[derive(Args, Clone, Debug)]
 pub struct Balance {
     /// Whose: address, or file of a keypair [default: that of --keypair]
@@ -69,7 +65,7 @@ impl Report for Found {
             "{} kWh unsettled at {} meters, {} GRID of it claimable now",
             kwh(self.unsettled_wh),
             self.meters,
-            grid(self.claimable_wh.min(MAX_MINTABLE_WH) * BASE_UNITS_PER_WH)
+            grid(base_units(self.claimable_wh))
         )
     }
 }
@@ -90,7 +86,7 @@ pub async fn run(session: &mut Session, command: Balance) -> anyhow::Result<()> 
         ),
         None => None,
     };
-    let terms = Terms::read(&mut session.rpc, &deployment).await?;
+    let terms = Terms::read(&session.rpc, &deployment).await?;
     let of_owner = Some((offset_of!(Meter, owner), &owner));
     let accounts = session
         .rpc

@@ -6,19 +6,18 @@ use std::{
 };
 
 use clap::Args;
+use gridtoken_client::{
+    deployment::Program,
+    format::{event_json, event_line, format_time},
+    logs,
+    rpc::Confirmed,
+};
 use serde_json::{json, Value};
 use solana_program::pubkey::Pubkey;
 use solana_signature::Signature;
 
 use super::{find_meter, serial};
-use crate::{
-    deployment::Deployment,
-    format::{event_json, event_line},
-    logs,
-    readings::format_time,
-    rpc::Confirmed,
-    session::{Report, Session},
-};
+use crate::session::{Report, Session};
 
 /// How often new transactions are looked for.
 const INTERVAL: Duration = Duration::from_secs(2);
@@ -28,7 +27,6 @@ const PAGE: usize = 1_000;
 /// doesn't know the newest transaction that was seen gives all that it has.
 const SLOTS_BEHIND: u64 = 512;
 
-#[allow(missing_docs)]
 #[derive(Args, Clone, Debug)]
 pub struct Events {
     /// Only what concerns this meter: its serial number
@@ -50,10 +48,15 @@ struct Transaction {
 
 impl Transaction {
     /// The deployment's own events: other programs can log what looks like one.
-    fn new(confirmed: Confirmed, deployment: &Deployment) -> Self {
+    fn new(confirmed: Confirmed, programs: &[Program; 3]) -> Self {
         let events = logs::events(&confirmed.receipt.logs)
             .into_iter()
-            .filter_map(|logged| Some((deployment.program_name(&logged.program)?, logged.event)))
+            .filter_map(|logged| {
+                let program = programs
+                    .iter()
+                    .find(|program| program.id == logged.program)?;
+                Some((program.name, logged.event))
+            })
             .collect();
         Self { confirmed, events }
     }
@@ -98,13 +101,10 @@ impl Report for Transaction {
 /// Runs the command.
 pub async fn run(session: &mut Session, command: Events) -> anyhow::Result<()> {
     let deployment = session.deployment().await?;
+    let programs = deployment.programs();
     let mut places: Vec<Place> = match &command.meter {
         Some(meter) => vec![find_meter(session, &deployment, meter).await?.0],
-        None => vec![
-            deployment.oracle_program,
-            deployment.registry_program,
-            deployment.token_program,
-        ],
+        None => programs.iter().map(|program| program.id).collect(),
     }
     .into_iter()
     .map(|address| Place {
@@ -116,7 +116,7 @@ pub async fn run(session: &mut Session, command: Events) -> anyhow::Result<()> {
     let mut shown: Vec<Signature> = Vec::new();
     let mut limit = Some(command.limit as usize);
     loop {
-        match print_newer(session, &deployment, &mut places, &mut shown, limit).await {
+        match print_newer(session, &programs, &mut places, &mut shown, limit).await {
             Ok(()) => limit = None,
             // Whoever follows wants to go on when the node is back: nothing is passed over. Unless nobody reads it any more.
             Err(error) if command.follow && !error.is::<io::Error>() => {
@@ -134,7 +134,7 @@ pub async fn run(session: &mut Session, command: Events) -> anyhow::Result<()> {
 /// Prints what came since the last call.
 async fn print_newer(
     session: &Session,
-    deployment: &Deployment,
+    programs: &[Program; 3],
     places: &mut Vec<Place>,
     shown: &mut Vec<Signature>,
     limit: Option<usize>,
@@ -143,7 +143,7 @@ async fn print_newer(
     for signature in newer(session, &mut seen, limit).await? {
         if !shown.contains(&signature) {
             let confirmed = session.rpc.shown_transaction(&signature).await?;
-            let transaction = Transaction::new(confirmed, deployment);
+            let transaction = Transaction::new(confirmed, programs);
             if !transaction.events.is_empty() {
                 session.print(&transaction)?;
             }

@@ -5,28 +5,22 @@ use std::{
     io::{self, Write},
 };
 
-use anyhow::{bail, ensure, Context};
+use anyhow::{ensure, Context};
 use clap::Args;
-use serde_json::{json, Value};
-use shared_state::{
-    pda::find_program_data,
-    state::{AccountLayout, OracleConfig, RegistryConfig, Rules, TokenConfig},
-    units::FULL_BPS,
-};
-use solana_account::Account;
-use solana_loader_v3_interface::state::UpgradeableLoaderState;
-use solana_program::pubkey::Pubkey;
-use solana_sdk_ids::bpf_loader_upgradeable;
-use solana_signer::Signer;
-
-use crate::{
+use gridtoken_client::{
     audit::{audit, wiring, Report as Audit},
     cluster::{in_use, Cluster},
-    deployment::Deployment,
-    session::{address, Outcome, Report, Session},
+    deployment::{Deployment, Program},
+    loader::upgrade_authority,
 };
+use serde_json::{json, Value};
+use shared_state::{state::Rules, units::FULL_BPS};
+use solana_account::Account;
+use solana_program::pubkey::Pubkey;
+use solana_signer::Signer;
 
-#[allow(missing_docs)]
+use crate::session::{address, Outcome, Report, Session};
+
 #[derive(Args, Clone, Debug)]
 pub struct Init {
     /// The oracle program: its address, or file of its keypair [default: that of an initialized registry]
@@ -72,20 +66,11 @@ impl Report for Initialized {
             outcome.write(out)?;
         }
         let deployment = &self.deployment;
-        for (name, program, config) in [
-            (
-                "oracle",
-                deployment.oracle_program,
-                deployment.oracle_config(),
-            ),
-            (
-                "registry",
-                deployment.registry_program,
-                deployment.registry_config(),
-            ),
-            ("token", deployment.token_program, deployment.token_config()),
-        ] {
-            writeln!(out, "{name:<10}{program}, configuration {config}")?;
+        for Program {
+            name, id, config, ..
+        } in deployment.programs()
+        {
+            writeln!(out, "{name:<10}{id}, configuration {config}")?;
         }
         writeln!(out, "GRID mint {}", deployment.mint())?;
         match (self.outcomes.is_empty(), self.dry_run) {
@@ -110,72 +95,62 @@ pub async fn run(session: &mut Session, command: Init) -> anyhow::Result<()> {
             .await
             .context("to initialize it, name --oracle-program and --token-program as well")?,
     };
-    let ids = [
-        deployment.oracle_program,
-        deployment.registry_program,
-        deployment.token_program,
-    ];
+    let programs = deployment.programs();
+    let [oracle, registry, token] = programs.map(|program| program.id);
     ensure!(
-        ids[0] != ids[1] && ids[1] != ids[2] && ids[0] != ids[2],
+        oracle != registry && registry != token && oracle != token,
         "oracle, registry and token program must be three different ones"
     );
 
-    let names = ["oracle", "registry", "token"];
     let mut upgrade_authorities = Vec::new();
-    for (name, id) in names.into_iter().zip(ids) {
-        upgrade_authorities.push(upgrade_authority(session, name, &id).await?);
+    for program in &programs {
+        upgrade_authorities.push(upgrade_authority(&session.rpc, program).await?);
     }
-    let addresses = [
-        (deployment.oracle_config(), OracleConfig::NAME),
-        (deployment.registry_config(), RegistryConfig::NAME),
-        (deployment.token_config(), TokenConfig::NAME),
-    ];
-    let accounts = session
-        .rpc
-        .accounts(&addresses.map(|(address, _)| address))
-        .await?;
-    let existing: BTreeMap<Pubkey, Account> = addresses
-        .iter()
+    let configs = programs.map(|program| program.config);
+    let accounts = session.rpc.accounts(&configs).await?;
+    let existing: BTreeMap<Pubkey, Account> = configs
+        .into_iter()
         .zip(accounts)
-        .filter_map(|((address, _), account)| Some((*address, in_use(account)?)))
+        .filter_map(|(config, account)| Some((config, in_use(account)?)))
         .collect();
     check_wiring(&deployment, &existing)?;
 
     // Whoever initializes becomes the authority, so only the upgrade authority may.
-    let missing = |index: usize| !existing.contains_key(&addresses[index].0);
+    let is_missing = |program: &Program| !existing.contains_key(&program.config);
     let mut outcomes = Vec::new();
-    if (0..3).any(missing) {
+    if programs.iter().any(is_missing) {
         let signer = session.signer()?;
         let key = signer.pubkey();
-        for index in (0..3).filter(|index| missing(*index)) {
+        for (program, upgrade_authority) in programs.iter().zip(upgrade_authorities) {
             ensure!(
-                upgrade_authorities[index] == Some(key),
+                !is_missing(program) || upgrade_authority == Some(key),
                 "only its upgrade authority can initialize the {} program {}: that is {}, and {key} is to sign (--keypair)",
-                names[index],
-                ids[index],
-                upgrade_authorities[index].map_or("nobody any more".to_owned(), |key| key.to_string())
+                program.name,
+                program.id,
+                upgrade_authority.map_or("nobody any more".to_owned(), |key| key.to_string())
             );
         }
         let payer = session.payer()?.pubkey();
         let instructions =
             deployment.initialize(&key, &payer, Rules::default(), command.minimum_quality);
-        for (index, instruction) in instructions.into_iter().enumerate() {
-            if missing(index) {
+        for (program, instruction) in programs.iter().zip(instructions) {
+            if is_missing(program) {
+                let name = program.name;
                 let outcome = session
                     .execute(&[&signer], &[instruction])
                     .await
                     .with_context(|| match outcomes.len() {
-                        0 => format!("initializing the {} program", names[index]),
+                        0 => format!("initializing the {name} program"),
                         // Another start goes on from here.
-                        _ => format!("initializing the {} program, after others: run it again when this is solved", names[index]),
+                        _ => format!("initializing the {name} program, after others: run it again when this is solved"),
                     })?;
-                outcomes.push((names[index], outcome));
+                outcomes.push((name, outcome));
             }
         }
     }
     let dry_run = session.dry_run && !outcomes.is_empty();
     if !dry_run {
-        let audit = audit(&mut session.rpc, &deployment).await?;
+        let audit = audit(&session.rpc, &deployment).await?;
         fail_on_findings(&audit)?;
     }
     session.print(&Initialized {
@@ -210,32 +185,4 @@ fn fail_on_findings(audit: &Audit) -> anyhow::Result<()> {
         findings.join("\n  ")
     );
     Ok(())
-}
-
-/// A program's upgrade authority, if it has one still. Fails if it isn't deployed.
-pub async fn upgrade_authority(
-    session: &mut Session,
-    name: &str,
-    program: &Pubkey,
-) -> anyhow::Result<Option<Pubkey>> {
-    let url = session.rpc.url().to_owned();
-    let deploy = "deploy it with solana program deploy, or check --url and the address";
-    let account = session.rpc.account(program).await?.with_context(|| {
-        format!("the {name} program {program} is not deployed on {url}: {deploy}")
-    })?;
-    ensure!(
-        account.owner == bpf_loader_upgradeable::ID && account.executable,
-        "{program} on {url} is not a program of the upgradeable loader, so not the {name} program: {deploy}"
-    );
-    let data = session.rpc.account(&find_program_data(program)).await?;
-    let data =
-        data.with_context(|| format!("the {name} program {program} was closed: {deploy}"))?;
-    let size = UpgradeableLoaderState::size_of_programdata_metadata();
-    match bincode::deserialize(data.data.get(..size).unwrap_or(&data.data)) {
-        Ok(UpgradeableLoaderState::ProgramData {
-            upgrade_authority_address,
-            ..
-        }) => Ok(upgrade_authority_address),
-        _ => bail!("the {name} program {program} on {url} has no code: {deploy}"),
-    }
 }

@@ -7,30 +7,27 @@ use std::{
 
 use anyhow::{anyhow, ensure};
 use clap::{Args, Subcommand};
+use gridtoken_client::{
+    claim::{base_units, Terms},
+    cluster::decode,
+    deployment::Deployment,
+    format::{ago, format_time, grid, kwh, percent, reason, someone, text, write_table},
+};
 use registry_program::instruction::{self as registry, RegisterMeter};
 use serde_json::{json, Value};
 use shared_state::{
     state::{meter_id, Meter, MeterStatus},
-    units::{BASE_UNITS_PER_WH, MAX_MINTABLE_WH},
     GridError,
 };
 use solana_program::pubkey::Pubkey;
 use solana_signer::Signer;
 
 use super::{find_meter, serial};
-use crate::{
-    claim::Terms,
-    cluster::decode,
-    deployment::Deployment,
-    format::{ago, grid, kwh, percent, reason, text, write_table},
-    readings::format_time,
-    session::{address, Report, Session},
-};
+use crate::session::{address, Report, Session};
 
 /// Changes of status that fit into a transaction.
 const STATUS_CHANGES: usize = 16;
 
-#[allow(missing_docs)]
 #[derive(Subcommand, Clone, Debug)]
 pub enum Command {
     /// Register a meter; what its registers show is the baseline, which is never minted (registry authority)
@@ -71,7 +68,6 @@ pub enum Command {
     Delegate(Delegate),
 }
 
-#[allow(missing_docs)]
 #[derive(Args, Clone, Debug)]
 pub struct Serials {
     /// The meters' serial numbers
@@ -79,7 +75,6 @@ pub struct Serials {
     meters: Vec<String>,
 }
 
-#[allow(missing_docs)]
 #[derive(Args, Clone, Debug)]
 pub struct Register {
     /// Its serial number: up to 32 bytes without spaces
@@ -108,7 +103,6 @@ pub struct Register {
     activate: bool,
 }
 
-#[allow(missing_docs)]
 #[derive(Args, Clone, Debug)]
 pub struct Limits {
     /// Its serial number
@@ -122,7 +116,6 @@ pub struct Limits {
     consumption_capacity: u32,
 }
 
-#[allow(missing_docs)]
 #[derive(Args, Clone, Debug)]
 pub struct ReplaceDevice {
     /// Its serial number
@@ -142,7 +135,6 @@ pub struct ReplaceDevice {
     no_device_key: bool,
 }
 
-#[allow(missing_docs)]
 #[derive(Args, Clone, Debug)]
 pub struct Transfer {
     /// Its serial number
@@ -156,7 +148,6 @@ pub struct Transfer {
     cancel: bool,
 }
 
-#[allow(missing_docs)]
 #[derive(Args, Clone, Debug)]
 pub struct Delegate {
     /// Its serial number
@@ -344,14 +335,6 @@ impl Shown {
     }
 }
 
-fn base_units(wh: u64) -> u64 {
-    wh.min(MAX_MINTABLE_WH) * BASE_UNITS_PER_WH
-}
-
-fn someone(key: &Pubkey) -> Option<String> {
-    (*key != Pubkey::default()).then(|| key.to_string())
-}
-
 impl Report for Shown {
     fn json(&self) -> Value {
         let meter = &self.meter;
@@ -471,7 +454,7 @@ impl Report for Shown {
 
 async fn show(session: &mut Session, deployment: &Deployment, meter: &str) -> anyhow::Result<()> {
     let (address, meter) = find_meter(session, deployment, meter).await?;
-    let terms = Terms::read(&mut session.rpc, deployment).await?;
+    let terms = Terms::read(&session.rpc, deployment).await?;
     session.print(&Shown::new(&terms, address, meter))
 }
 
@@ -521,7 +504,7 @@ async fn list(
     deployment: &Deployment,
     owner: Option<Pubkey>,
 ) -> anyhow::Result<()> {
-    let terms = Terms::read(&mut session.rpc, deployment).await?;
+    let terms = Terms::read(&session.rpc, deployment).await?;
     let of_owner = owner
         .as_ref()
         .map(|owner| (offset_of!(Meter, owner), owner));

@@ -1,12 +1,12 @@
 //! `grid minting`: switching minting off and on, and limiting it.
 
 use clap::{Args, Subcommand};
+use gridtoken_client::format::parse_grid;
 use solana_signer::Signer;
 use token_program::instruction::{set_mint_limit, set_minting_enabled, SetMintLimit};
 
-use crate::{format::parse_grid, session::Session};
+use crate::session::Session;
 
-#[allow(missing_docs)]
 #[derive(Subcommand, Clone, Debug)]
 pub enum Minting {
     /// Let settlements mint
@@ -17,7 +17,6 @@ pub enum Minting {
     Limit(Limit),
 }
 
-#[allow(missing_docs)]
 #[derive(Args, Clone, Debug)]
 pub struct Limit {
     /// How much may be minted at once (GRID)

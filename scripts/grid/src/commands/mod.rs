@@ -16,14 +16,14 @@ pub mod settle;
 pub mod status;
 
 use anyhow::{anyhow, Context};
+use gridtoken_client::{
+    cluster::{decode, in_use, Cluster},
+    deployment::Deployment,
+};
 use shared_state::state::{meter_id, Meter};
 use solana_program::pubkey::Pubkey;
 
-use crate::{
-    cluster::{decode, in_use, Cluster},
-    deployment::Deployment,
-    session::Session,
-};
+use crate::session::Session;
 
 /// A meter's serial number, as an argument.
 pub fn serial(text: &str) -> Result<String, String> {

@@ -1,13 +1,13 @@
 //! `grid oracle`: pausing all readings, and the validation rules.
 
 use clap::{Args, Subcommand};
+use gridtoken_client::cluster::read;
 use oracle_program::instruction::{set_active, set_rules};
 use shared_state::state::{OracleConfig, Rules};
 use solana_signer::Signer;
 
-use crate::{cluster::read, session::Session};
+use crate::session::Session;
 
-#[allow(missing_docs)]
 #[derive(Subcommand, Clone, Debug)]
 pub enum Oracle {
     /// Take no readings until further notice; the meters go on counting, so no energy is lost
@@ -18,7 +18,6 @@ pub enum Oracle {
     Rules(NewRules),
 }
 
-#[allow(missing_docs)]
 #[derive(Args, Clone, Debug)]
 #[group(required = true, multiple = true)]
 pub struct NewRules {
@@ -78,7 +77,7 @@ pub async fn run(session: &mut Session, command: Oracle) -> anyhow::Result<()> {
         Oracle::Pause => set_active(&oracle, &signer.pubkey(), false),
         Oracle::Resume => set_active(&oracle, &signer.pubkey(), true),
         Oracle::Rules(rules) => {
-            let config: OracleConfig = read(&mut session.rpc, &deployment.oracle_config()).await?;
+            let config: OracleConfig = read(&session.rpc, &deployment.oracle_config()).await?;
             set_rules(&oracle, &signer.pubkey(), rules.over(config.rules))
         }
     };

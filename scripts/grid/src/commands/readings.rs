@@ -1,24 +1,22 @@
 //! `grid readings`: files of readings, signed and submitted.
 
 use std::{
-    fs::File,
     io::{self, Write},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
-use anyhow::{bail, Context};
+use anyhow::bail;
 use clap::{Args, Subcommand};
+use gridtoken_client::{
+    format::format_time,
+    readings::{read_file, BadLine, Row, COLUMNS, SIGNATURE_COLUMN},
+};
 use oracle_program::signature::message;
 use shared_state::state::meter_id;
 use solana_signer::Signer;
 
-use crate::{
-    readings::{self, format_time, BadLine, Row, COLUMNS, SIGNATURE_COLUMN},
-    session::Session,
-    submit,
-};
+use crate::{session::Session, submit};
 
-#[allow(missing_docs)]
 #[derive(Subcommand, Clone, Debug)]
 pub enum Readings {
     /// Send a file of readings, as a reporter. Can be stopped at any point and started again: what the chain has already
@@ -28,7 +26,6 @@ pub enum Readings {
     Sign(InputFile),
 }
 
-#[allow(missing_docs)]
 #[derive(Args, Clone, Debug)]
 pub struct InputFile {
     /// CSV: meter_id,timestamp,generation_register_wh,consumption_register_wh, and signature in a signed file
@@ -36,18 +33,6 @@ pub struct InputFile {
     /// Stop at the first line that can't be used, before anything is done
     #[arg(long)]
     strict: bool,
-}
-
-/// Reads a file of readings: its good lines and its bad ones. Fails at the first bad one if `strict`.
-pub fn read_file(path: &Path, strict: bool) -> anyhow::Result<(Vec<Row>, Vec<BadLine>)> {
-    let (rows, bad) = File::open(path)
-        .map_err(anyhow::Error::from)
-        .and_then(readings::read)
-        .with_context(|| path.display().to_string())?;
-    if let (true, Some(first)) = (strict, bad.first()) {
-        bail!("{}: {first}", path.display());
-    }
-    Ok((rows, bad))
 }
 
 /// Runs the command.

@@ -1,13 +1,13 @@
 //! `grid registry`: the registry's own configuration.
 
 use clap::Subcommand;
+use gridtoken_client::cluster::read;
 use registry_program::instruction::{set_config, SetConfig};
 use shared_state::{state::RegistryConfig, units::FULL_BPS};
 use solana_signer::Signer;
 
-use crate::{cluster::read, session::Session};
+use crate::session::Session;
 
-#[allow(missing_docs)]
 #[derive(Subcommand, Clone, Copy, Debug)]
 pub enum Registry {
     /// Set the quality below which a meter can't be settled
@@ -22,7 +22,7 @@ pub enum Registry {
 pub async fn run(session: &mut Session, command: Registry) -> anyhow::Result<()> {
     let deployment = session.deployment().await?;
     let signer = session.signer()?;
-    let config: RegistryConfig = read(&mut session.rpc, &deployment.registry_config()).await?;
+    let config: RegistryConfig = read(&session.rpc, &deployment.registry_config()).await?;
     let Registry::MinimumQuality { bps } = command;
     let instruction = set_config(
         &deployment.registry_program,

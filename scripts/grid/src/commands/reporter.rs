@@ -7,7 +7,6 @@ use solana_signer::Signer;
 
 use crate::session::{address, Session};
 
-#[allow(missing_docs)]
 #[derive(Subcommand, Clone, Debug)]
 pub enum Reporter {
     /// Let a gateway submit readings (16 at most)

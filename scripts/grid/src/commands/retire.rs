@@ -2,17 +2,16 @@
 
 use anyhow::Context;
 use clap::Args;
+use gridtoken_client::{
+    cluster::{in_use, Cluster},
+    format::parse_grid,
+};
 use solana_program::{program_pack::Pack, pubkey::Pubkey};
 use solana_signer::Signer;
 use token_program::instruction::{retire_tokens, RetireTokens};
 
-use crate::{
-    cluster::{in_use, Cluster},
-    format::parse_grid,
-    session::{address, Session},
-};
+use crate::session::{address, Session};
 
-#[allow(missing_docs)]
 #[derive(Args, Clone, Debug)]
 pub struct Retire {
     /// How much (GRID), or ALL

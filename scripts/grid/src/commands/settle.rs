@@ -8,29 +8,28 @@ use std::{
 
 use anyhow::{anyhow, bail, ensure};
 use clap::Args;
+use gridtoken_client::{
+    claim::Terms,
+    cluster::{decode, in_use, Cluster},
+    deployment::Deployment,
+    format::{grid, kwh, text},
+    rpc::with_budget,
+    transaction::fits,
+};
 use registry_program::instruction::settle_many_and_mint_tokens;
 use serde_json::{json, Value};
 use shared_state::{event::Event, state::Meter, GridError};
 use solana_keypair::Keypair;
 use solana_program::{instruction::Instruction, pubkey::Pubkey};
 use solana_signer::Signer;
-use solana_transaction::Transaction;
 use spl_associated_token_account::instruction::create_associated_token_account_idempotent;
 
 use super::{find_meter, serial};
-use crate::{
-    claim::Terms,
-    cluster::{decode, in_use, Cluster, TRANSACTION_SIZE},
-    deployment::Deployment,
-    format::{grid, kwh, text},
-    rpc::with_budget,
-    session::{Outcome, Report, Session},
-};
+use crate::session::{Outcome, Report, Session};
 
 /// More meters than fit into one.
 const MOST_METERS: usize = 32;
 
-#[allow(missing_docs)]
 #[derive(Args, Clone, Debug)]
 pub struct Settle {
     /// The meters' serial numbers
@@ -119,7 +118,7 @@ pub async fn run(session: &mut Session, command: Settle) -> anyhow::Result<()> {
     let deployment = session.deployment().await?;
     let signer = session.signer()?;
     let claimant = signer.pubkey();
-    let terms = Terms::read(&mut session.rpc, &deployment).await?;
+    let terms = Terms::read(&session.rpc, &deployment).await?;
     let claims = if command.all {
         all(session, &deployment, &terms, &claimant).await?
     } else {
@@ -295,11 +294,6 @@ fn settle(
             )
         }
     }
-}
-
-fn fits(payer: &Pubkey, instructions: &[Instruction]) -> bool {
-    let transaction = Transaction::new_with_payer(instructions, Some(payer));
-    bincode::serialized_size(&transaction).is_ok_and(|size| size <= TRANSACTION_SIZE as u64)
 }
 
 /// The meters that a settlement left out, and why: for want of something to settle before, or of room under the limit.

@@ -3,19 +3,19 @@
 use std::io::{self, Write};
 
 use anyhow::anyhow;
-use serde_json::{json, Value};
-use shared_state::state::{OracleConfig, ORACLE_ACTIVE};
-use solana_program::pubkey::Pubkey;
-
-use super::init::upgrade_authority;
-use crate::{
+use gridtoken_client::{
     audit::{audit, Report as Audit},
     claim::Terms,
     cluster::{decode, Cluster},
     deployment::Deployment,
-    format::{grid, kwh, percent, rules_json},
-    session::{Report, Session},
+    format::{grid, kwh, percent, rules_json, someone},
+    loader::upgrade_authority,
 };
+use serde_json::{json, Value};
+use shared_state::state::{OracleConfig, ORACLE_ACTIVE};
+use solana_program::pubkey::Pubkey;
+
+use crate::session::{Report, Session};
 
 struct Status {
     url: String,
@@ -24,13 +24,6 @@ struct Status {
     oracle: OracleConfig,
     terms: Terms,
     audit: Audit,
-}
-
-fn someone(key: Option<Pubkey>) -> Value {
-    match key {
-        Some(key) if key != Pubkey::default() => key.to_string().into(),
-        _ => Value::Null,
-    }
 }
 
 impl Report for Status {
@@ -52,9 +45,9 @@ impl Report for Status {
             "oracle": {
                 "program": self.deployment.oracle_program.to_string(),
                 "config": self.deployment.oracle_config().to_string(),
-                "upgrade_authority": someone(self.upgrade_authorities[0]),
-                "authority": someone(Some(self.oracle.authority)),
-                "pending_authority": someone(Some(self.oracle.pending_authority)),
+                "upgrade_authority": self.upgrade_authorities[0].as_ref().and_then(someone),
+                "authority": someone(&self.oracle.authority),
+                "pending_authority": someone(&self.oracle.pending_authority),
                 "active": self.oracle.header.status == ORACLE_ACTIVE,
                 "reporters": reporters.collect::<Vec<_>>(),
                 "rules": rules_json(&self.oracle.rules),
@@ -62,18 +55,18 @@ impl Report for Status {
             "registry": {
                 "program": self.deployment.registry_program.to_string(),
                 "config": self.deployment.registry_config().to_string(),
-                "upgrade_authority": someone(self.upgrade_authorities[1]),
-                "authority": someone(Some(registry.authority)),
-                "pending_authority": someone(Some(registry.pending_authority)),
+                "upgrade_authority": self.upgrade_authorities[1].as_ref().and_then(someone),
+                "authority": someone(&registry.authority),
+                "pending_authority": someone(&registry.pending_authority),
                 "minimum_quality": registry.minimum_quality,
             },
             "token": {
                 "program": self.deployment.token_program.to_string(),
                 "config": self.deployment.token_config().to_string(),
                 "mint": self.deployment.mint().to_string(),
-                "upgrade_authority": someone(self.upgrade_authorities[2]),
-                "authority": someone(Some(token.authority)),
-                "pending_authority": someone(Some(token.pending_authority)),
+                "upgrade_authority": self.upgrade_authorities[2].as_ref().and_then(someone),
+                "authority": someone(&token.authority),
+                "pending_authority": someone(&token.pending_authority),
                 "minting_enabled": self.terms.available().is_ok(),
                 "mint_limit": limit,
             },
@@ -90,15 +83,13 @@ impl Report for Status {
         let Terms {
             registry, token, ..
         } = &self.terms;
-        let name = |key: &Pubkey| match *key == Pubkey::default() {
-            true => "nobody".to_owned(),
-            false => key.to_string(),
-        };
+        let name = |key: &Pubkey| someone(key).unwrap_or("nobody".to_owned());
         let upgrade =
             |key: &Option<Pubkey>| key.as_ref().map_or("nobody any more".to_owned(), name);
-        let pending = |key: &Pubkey| match *key == Pubkey::default() {
-            true => String::new(),
-            false => format!("; {key} may accept to be the next"),
+        let pending = |key: &Pubkey| {
+            someone(key).map_or(String::new(), |key| {
+                format!("; {key} may accept to be the next")
+            })
         };
         let mut line = |what: &str, value: String| writeln!(out, "  {what:<22}{value}");
 
@@ -180,20 +171,21 @@ impl Report for Status {
 /// Runs the command.
 pub async fn run(session: &mut Session) -> anyhow::Result<()> {
     let deployment = session.deployment().await?;
-    let terms = Terms::read(&mut session.rpc, &deployment).await?;
-    let oracle = deployment.oracle_config();
+    let programs = deployment.programs();
+    let terms = Terms::read(&session.rpc, &deployment).await?;
+    let oracle = programs[0].config;
     let account = session.rpc.account(&oracle).await?;
     let account = account.ok_or_else(|| anyhow!("the OracleConfig {oracle} does not exist"))?;
     let status = Status {
         url: session.rpc.url().to_owned(),
         upgrade_authorities: [
-            upgrade_authority(session, "oracle", &deployment.oracle_program).await?,
-            upgrade_authority(session, "registry", &deployment.registry_program).await?,
-            upgrade_authority(session, "token", &deployment.token_program).await?,
+            upgrade_authority(&session.rpc, &programs[0]).await?,
+            upgrade_authority(&session.rpc, &programs[1]).await?,
+            upgrade_authority(&session.rpc, &programs[2]).await?,
         ],
         oracle: decode(&account).map_err(|problem| anyhow!("{oracle} {problem}"))?,
         terms,
-        audit: audit(&mut session.rpc, &deployment).await?,
+        audit: audit(&session.rpc, &deployment).await?,
         deployment,
     };
     session.print(&status)

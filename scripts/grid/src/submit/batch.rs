@@ -2,21 +2,11 @@
 
 use std::collections::VecDeque;
 
+use gridtoken_client::readings::Row;
 use indicatif::ProgressBar;
 use solana_program::pubkey::Pubkey;
 
-use super::{
-    prepare::not_active,
-    summary::{Lines, Summary},
-};
-use crate::{cluster::TRANSACTION_SIZE, readings::Row};
-
-/// What a further reading takes of a transaction's bytes: itself and its meter's index ...
-pub const READING_SIZE: usize = 25;
-/// ... the first time in a transaction, its meter's address ...
-pub const ADDRESS_SIZE: usize = 32;
-/// ... and, if it is signed, its place in the Ed25519 program's instruction.
-pub(super) const SIGNED_SIZE: usize = 14 + 32 + 64 + 103;
+use super::summary::{Lines, Summary};
 
 /// A meter's readings that are still to be sent, in order.
 pub(super) struct Queue {
@@ -80,21 +70,6 @@ impl Batch {
     }
 }
 
-/// Room in a transaction.
-#[derive(Clone, Copy)]
-pub(super) struct Room {
-    /// With one reading.
-    pub(super) first: usize,
-    pub(super) reading: usize,
-}
-
-impl Room {
-    pub(super) fn fits(&self, readings: usize, meters: usize) -> bool {
-        let more = (readings - 1) * self.reading + (meters - 1) * ADDRESS_SIZE;
-        self.first + more <= TRANSACTION_SIZE
-    }
-}
-
 /// Takes a meter's readings out that the chain knows. Returns how many those were.
 pub(super) fn drop_rows(
     queue: &mut Queue,
@@ -121,4 +96,9 @@ pub(super) fn keep_for_later(queue: &mut Queue, summary: &mut Summary, progress:
         summary.not_send(not_active(&row.serial), &row);
         progress.inc(1);
     }
+}
+
+/// Why a meter's readings are kept back.
+pub(super) fn not_active(serial: &str) -> String {
+    format!("the meter {serial} is not active, send them when it is (grid meter show {serial})")
 }

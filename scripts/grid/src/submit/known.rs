@@ -3,6 +3,11 @@
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{anyhow, ensure, Context};
+use gridtoken_client::{
+    cluster::{decode, Cluster},
+    logs,
+    readings::Row,
+};
 use shared_state::{event::Event, reading::Reading, state::Meter, GridError};
 
 use super::{
@@ -10,7 +15,6 @@ use super::{
     prepare::{NOT_NEWER, REJECTED_BEFORE},
     Submission,
 };
-use crate::{cluster::decode, logs, readings::Row};
 
 /// How many of a meter's transactions are looked at for rejected readings.
 const HISTORY: usize = 1_000;
@@ -64,7 +68,7 @@ impl Submission<'_> {
     /// Takes out what a meter's account has by now. Returns how many readings those were.
     pub(super) async fn drop_recorded(&mut self, queue: usize) -> anyhow::Result<usize> {
         let queue = &mut self.queues[queue];
-        let account = self.rpc.get(&queue.address).await?;
+        let account = self.rpc.account(&queue.address).await?;
         let account = account.with_context(|| format!("the meter {} is gone", queue.serial))?;
         let meter: Meter =
             decode(&account).map_err(|problem| anyhow!("{} {problem}", queue.address))?;

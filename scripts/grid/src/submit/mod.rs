@@ -19,16 +19,24 @@ mod batch;
 mod known;
 mod prepare;
 mod summary;
-mod verdict;
 
-use std::{
-    io::{self, IsTerminal},
-    time::Instant,
-};
+use std::time::Instant;
 
 use anyhow::{anyhow, bail, ensure};
 use futures_util::future::join_all;
-use indicatif::{ProgressBar, ProgressStyle};
+use gridtoken_client::{
+    cluster::SendError,
+    deployment::Deployment,
+    readings::{BadLine, Row},
+    rpc::{
+        distinct, is_expired, sign, with_budget, Confirmed, Rpc, Validity, BLOCKS_BEHIND, PATIENCE,
+        POLL, RESEND, SILENCE,
+    },
+    terminal::progress_bar,
+    transaction::Room,
+    verdict::verdicts,
+};
+use indicatif::ProgressBar;
 use oracle_program::{
     instruction::submit_signed_readings,
     signature::{message, precompile},
@@ -39,22 +47,10 @@ use solana_program::{instruction::Instruction, pubkey::Pubkey};
 use solana_signer::Signer;
 use solana_transaction::{Transaction, TransactionError};
 
-use crate::{
-    cluster::SendError,
-    deployment::Deployment,
-    readings::{BadLine, Row},
-    rpc::{
-        distinct, is_expired, sign, with_budget, Confirmed, Rpc, Validity, BLOCKS_BEHIND, PATIENCE,
-        POLL, RESEND, SILENCE,
-    },
-    session::Session,
-};
-use batch::{keep_for_later, Batch, Mode, Queue, Room, SIGNED_SIZE};
+use crate::session::Session;
+use batch::{keep_for_later, Batch, Mode, Queue};
 use prepare::prepare;
 use summary::Summary;
-
-pub use batch::{ADDRESS_SIZE, READING_SIZE};
-pub use verdict::{reason_name, verdicts, Verdict};
 
 /// Compute units of a submission of one reading and of each further one, in the most expensive case that
 /// `tests/bench/costs.md` has (36 of one meter, most of them late), with a tenth more; and of the two instructions that
@@ -137,7 +133,7 @@ pub async fn run(
         last_arrival: Instant::now(),
         last_height: height,
         summary,
-        progress: progress_bar(total),
+        progress: progress_bar(total as u64, "readings"),
     };
     let ended = if session.dry_run {
         submission.try_all().await
@@ -533,21 +529,14 @@ impl Submission<'_> {
         Some(Batch { items, mode })
     }
 
-    /// How large a transaction is, measured with one reading.
+    /// How much fits into a transaction with this queue's next reading.
     fn room(&self, queue: usize, mode: Mode) -> Room {
         let row = self.queues[queue].rows[0].clone();
         let one = Batch {
             items: vec![(queue, row)],
             mode,
         };
-        let transaction =
-            Transaction::new_with_payer(&self.instructions(&one), Some(&self.payer.pubkey()));
-        let size = bincode::serialized_size(&transaction).unwrap_or(u64::MAX) as usize;
-        Room {
-            // Lengths from 128 on take another byte: that of each instruction's data.
-            first: size + if mode.signed { 2 } else { 1 },
-            reading: READING_SIZE + if mode.signed { SIGNED_SIZE } else { 0 },
-        }
+        Room::new(&self.payer.pubkey(), &self.instructions(&one), mode.signed)
     }
 
     /// A batch's instructions.
@@ -591,15 +580,4 @@ impl Submission<'_> {
 /// Whether an error is about a reading.
 fn is_of_a_reading(error: GridError) -> bool {
     error == GridError::MeterNotActive || (101..=109).contains(&error.code())
-}
-
-fn progress_bar(length: usize) -> ProgressBar {
-    if !io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template(
-        "{wide_bar} {pos}/{len} readings, {per_sec}, {eta} left {msg}",
-    )
-    .unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(length as u64).with_style(style)
 }

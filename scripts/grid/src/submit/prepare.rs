@@ -3,6 +3,11 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use anyhow::{anyhow, bail, ensure};
+use gridtoken_client::{
+    cluster::{decode, in_use, read, Cluster},
+    deployment::Deployment,
+    readings::Row,
+};
 use oracle_program::signature::message;
 use shared_state::{
     state::{meter_id, Meter, OracleConfig, ORACLE_ACTIVE},
@@ -12,13 +17,11 @@ use solana_keypair::Keypair;
 use solana_program::pubkey::Pubkey;
 use solana_signer::Signer;
 
-use super::{batch::Queue, summary::Summary};
-use crate::{
-    cluster::{decode, in_use, read, Cluster},
-    deployment::Deployment,
-    readings::Row,
-    session::Session,
+use super::{
+    batch::{not_active, Queue},
+    summary::Summary,
 };
+use crate::session::Session;
 
 /// Why lines need not be sent.
 pub(super) const NOT_NEWER: &str = "not newer than the meter's last reading";
@@ -35,7 +38,7 @@ pub(super) async fn prepare(
     strict: bool,
     summary: &mut Summary,
 ) -> anyhow::Result<Vec<Queue>> {
-    let oracle: OracleConfig = read(&mut session.rpc, &deployment.oracle_config()).await?;
+    let oracle: OracleConfig = read(&session.rpc, &deployment.oracle_config()).await?;
     ensure!(
         oracle.header.status == ORACLE_ACTIVE,
         "{}",
@@ -175,8 +178,4 @@ pub(super) fn problem(
             })
         }
     }
-}
-
-pub(super) fn not_active(serial: &str) -> String {
-    format!("the meter {serial} is not active, send them when it is (grid meter show {serial})")
 }

@@ -6,14 +6,14 @@ use std::{
     time::Duration,
 };
 
+use gridtoken_client::{
+    format::{flag_names, reason_name, sol},
+    readings::Row,
+    verdict::Verdict,
+};
 use serde_json::{json, Value};
 
-use super::verdict::{reason_name, Verdict};
-use crate::{
-    format::{flag_names, sol},
-    readings::Row,
-    session::Report,
-};
+use crate::session::Report;
 
 /// Lines of a file that share a fate: how many, and the first few.
 #[derive(Clone, Debug, Default)]
@@ -98,7 +98,7 @@ impl Summary {
                 }
             }
             Verdict::Rejected(code) => {
-                let lines = self.rejected.entry(reason_name(code)).or_default();
+                let lines = self.rejected.entry(reason_name(code.into())).or_default();
                 lines.add(row.line);
             }
         }

@@ -12,7 +12,7 @@ use std::{
 
 use axum::{http::StatusCode, routing::post, Json, Router};
 use base64::{prelude::BASE64_STANDARD, Engine};
-use grid::cluster::Cluster;
+use gridtoken_client::cluster::Cluster;
 use gridtoken_tests::World;
 use serde_json::{json, Value};
 use shared_state::state::{meter_id, MeterStatus};
@@ -141,7 +141,7 @@ impl Node {
     }
 
     /// The deployment.
-    pub fn deployment(&self) -> grid::deployment::Deployment {
+    pub fn deployment(&self) -> gridtoken_client::deployment::Deployment {
         self.with(async |cluster| cluster.world.deployment)
     }
 }

@@ -1,0 +1,794 @@
+//! SubmitReadings and RecordReadings: what is accepted, what is rejected, and what is left of it.
+
+use gridtoken_tests::{TestMeter, World, START};
+use shared_state::{
+    event::{flags, Event, MeterReadingRecorded, MeterReadingRejected},
+    reading::{Reading, ReadingOutcome},
+    state::{Meter, MeterStatus, OracleConfig, PowerProfile, RegistryConfig, ORACLE_PAUSED},
+    GridError,
+};
+use solana_keypair::Keypair;
+use solana_program::pubkey::Pubkey;
+use solana_signer::Signer;
+
+#[tokio::test]
+async fn an_accepted_reading_moves_the_meter_on() {
+    let mut world = World::new().await;
+    let meter = world.active_meter("M-1").await;
+    let receipt = world.report(&meter, 900, 5_000, 2_000).await;
+    assert_eq!(
+        receipt.events(),
+        [Event::MeterReadingRecorded(MeterReadingRecorded {
+            meter_id: meter.id,
+            timestamp: START + 900,
+            generation_register: 5_000,
+            consumption_register: 2_000,
+            quality: 8_500,
+            score: 85,
+            flags: 0,
+            sequence: 1,
+        })]
+    );
+    let before = world.meter(&meter).await;
+    assert_eq!(
+        (before.total_generation, before.total_consumption),
+        (5_000, 2_000)
+    );
+    assert_eq!(
+        before.profile,
+        PowerProfile {
+            generation_mean_w: 20_000,
+            generation_deviation_w: 0,
+            consumption_mean_w: 8_000,
+            consumption_deviation_w: 0,
+        }
+    );
+
+    world.report(&meter, 900, 6_000, 2_500).await;
+    let after = world.meter(&meter).await;
+    assert_eq!(
+        after,
+        Meter {
+            total_generation: 6_000,
+            total_consumption: 2_500,
+            generation_register: 6_000,
+            consumption_register: 2_500,
+            last_reading_at: START + 1_800,
+            accepted_count: 2,
+            profile: PowerProfile {
+                generation_mean_w: 19_000,
+                generation_deviation_w: 1_000,
+                consumption_mean_w: 7_625,
+                consumption_deviation_w: 375,
+            },
+            ..before
+        }
+    );
+}
+
+/// A meter with one accepted reading: 900 s after its registration, with registers of 5,000 and 2,000 Wh.
+async fn meter_with_a_reading(world: &mut World) -> TestMeter {
+    let meter = world.active_meter("M-1").await;
+    world.report(&meter, 900, 5_000, 2_000).await;
+    meter
+}
+
+/// Every reading here breaks one rule, 900 s after the last good one. (100 kW for 900 s is 25 kWh, 26.25 with tolerance.)
+fn bad_readings(now: i64) -> Vec<(GridError, Reading)> {
+    let reading = |timestamp, generation_register, consumption_register| Reading {
+        timestamp,
+        generation_register,
+        consumption_register,
+    };
+    vec![
+        (GridError::ReadingNotNewer, reading(now - 900, 5_000, 2_000)),
+        (GridError::ReadingNotNewer, reading(now - 901, 6_000, 2_000)),
+        (GridError::ReadingNotNewer, reading(i64::MIN, 6_000, 2_000)),
+        (GridError::ReadingInFuture, reading(now + 61, 6_000, 2_000)),
+        (GridError::ReadingInFuture, reading(i64::MAX, 6_000, 2_000)),
+        (GridError::ReadingTooSoon, reading(now - 841, 5_001, 2_000)),
+        (
+            GridError::GenerationRegisterBackwards,
+            reading(now, 4_999, 2_000),
+        ),
+        (
+            GridError::GenerationRegisterBackwards,
+            reading(now, 0, 2_000),
+        ),
+        (
+            GridError::ConsumptionRegisterBackwards,
+            reading(now, 5_000, 1_999),
+        ),
+        (
+            GridError::GenerationAboveRatedPower,
+            reading(now, 5_000 + 26_251, 2_000),
+        ),
+        (
+            GridError::GenerationAboveRatedPower,
+            reading(now, u64::MAX, 2_000),
+        ),
+        (
+            GridError::ConsumptionAboveRatedPower,
+            reading(now, 5_000, 2_000 + 26_251),
+        ),
+        (
+            GridError::ConsumptionAboveRatedPower,
+            reading(now, 5_000, u64::MAX),
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn a_strict_bad_reading_fails_with_its_error() {
+    let mut world = World::new().await;
+    let meter = meter_with_a_reading(&mut world).await;
+    let reporter = world.reporter.clone();
+    world.pass_time(900).await;
+    for (error, reading) in bad_readings(world.now) {
+        let submit = world.submit(&[(meter.address, reading)]);
+        world.refuse(&[&reporter], submit, error).await;
+    }
+    // Exactly at the limits is fine.
+    let most = world.reading(5_000 + 26_250, 2_000 + 26_250);
+    let submit = world.submit(&[(meter.address, most)]);
+    world.send(&[&reporter], submit).await;
+}
+
+#[tokio::test]
+async fn a_recorded_bad_reading_costs_quality_and_nothing_else() {
+    let mut world = World::new().await;
+    let meter = meter_with_a_reading(&mut world).await;
+    let reporter = world.reporter.clone();
+    world.pass_time(900).await;
+    let mut before = world.meter(&meter).await;
+    for (error, reading) in bad_readings(world.now) {
+        let submit = world.submit_recorded(&[(meter.address, reading)]);
+        let receipt = world.send(&[&reporter], submit).await;
+        let after = world.meter(&meter).await;
+        // A reading that is not newer says nothing about the meter.
+        let costs_quality = error != GridError::ReadingNotNewer;
+        let expected = Meter {
+            rejected_count: before.rejected_count + 1,
+            last_reject_reason: error.code() as u8,
+            quality: if costs_quality {
+                (u32::from(before.quality) * 15 / 16) as u16
+            } else {
+                before.quality
+            },
+            ..before
+        };
+        assert_eq!(after, expected, "{error:?}");
+        assert_eq!(
+            receipt.events(),
+            [Event::MeterReadingRejected(MeterReadingRejected {
+                meter_id: meter.id,
+                timestamp: reading.timestamp,
+                generation_register: reading.generation_register,
+                consumption_register: reading.consumption_register,
+                quality: after.quality,
+                reason: error.code() as u16,
+                sequence: after.rejected_count as u32,
+            })]
+        );
+        before = after;
+    }
+}
+
+#[tokio::test]
+async fn a_reading_from_long_ago_is_rejected() {
+    let mut world = World::new().await;
+    let meter = world.active_meter("M-1").await;
+    let reporter = world.reporter.clone();
+    let week = 7 * 24 * 3_600;
+    world.pass_time(week + 901).await;
+    let reading = Reading {
+        timestamp: START + 900,
+        ..world.reading(1_000, 0)
+    };
+    let submit = world.submit(&[(meter.address, reading)]);
+    world
+        .refuse(&[&reporter], submit, GridError::ReadingTooOld)
+        .await;
+    let recorded = world.submit_recorded(&[(meter.address, reading)]);
+    world.send(&[&reporter], recorded).await;
+    let account = world.meter(&meter).await;
+    assert_eq!(
+        (account.rejected_count, account.last_reject_reason),
+        (1, 103)
+    );
+    let reading = Reading {
+        timestamp: START + 901,
+        ..reading
+    };
+    let submit = world.submit(&[(meter.address, reading)]);
+    let receipt = world.send(&[&reporter], submit).await;
+    let [Event::MeterReadingRecorded(recorded)] = receipt.events()[..] else {
+        panic!("{:?}", receipt.events());
+    };
+    assert_eq!(recorded.flags, flags::LATE);
+    assert_eq!(recorded.score, 70);
+}
+
+#[tokio::test]
+async fn one_bad_reading_spoils_only_itself() {
+    let mut world = World::new().await;
+    let reporter = world.reporter.clone();
+    let mut meters = Vec::new();
+    for index in 0..12 {
+        meters.push(world.active_meter(&format!("M-{index}")).await);
+    }
+    world.pass_time(900).await;
+    let readings: Vec<_> = meters
+        .iter()
+        .enumerate()
+        .map(|(index, meter)| {
+            let generation = if index == 5 { 1_000_000_000 } else { 1_000 };
+            (meter.address, world.reading(generation, 100))
+        })
+        .collect();
+    let strict = world.submit(&readings);
+    let refusal = world
+        .refuse(&[&reporter], strict, GridError::GenerationAboveRatedPower)
+        .await;
+    assert_eq!(refusal.account_at_fault(), Some("Meter"));
+
+    let recorded = world.submit_recorded(&readings);
+    let receipt = world.send(&[&reporter], recorded).await;
+    assert_eq!(receipt.events().len(), 12);
+    for (index, meter) in meters.iter().enumerate() {
+        let account = world.meter(meter).await;
+        let expected = if index == 5 { (0, 1, 0) } else { (1, 0, 1_000) };
+        assert_eq!(
+            (
+                account.accepted_count,
+                account.rejected_count,
+                account.total_generation
+            ),
+            expected,
+            "meter {index}"
+        );
+    }
+}
+
+/// A gateway that was offline sends several readings of one meter at once, mixed with another meter's.
+#[tokio::test]
+async fn the_same_meter_several_times_in_one_batch() {
+    let mut world = World::new().await;
+    let (first, second) = (
+        world.active_meter("M-1").await,
+        world.active_meter("M-2").await,
+    );
+    let reporter = world.reporter.clone();
+    world.pass_time(3_600).await;
+    let at = |timestamp, generation_register| Reading {
+        timestamp: START + timestamp,
+        generation_register,
+        consumption_register: 0,
+    };
+    let batch = [
+        (first.address, at(900, 1_000)),
+        (second.address, at(900, 10)),
+        (first.address, at(1_800, 2_000)),
+        (first.address, at(1_800, 2_000)), // again: not newer
+        (second.address, at(1_800, 5)),    // backwards
+        (first.address, at(2_700, 2_500)),
+        (second.address, at(2_700, 30)),
+    ];
+    let strict = world.submit(&batch);
+    world
+        .refuse(&[&reporter], strict, GridError::ReadingNotNewer)
+        .await;
+    let recorded = world.submit_recorded(&batch);
+    world.send(&[&reporter], recorded).await;
+
+    // The same readings one by one, to a second pair of meters, must leave the same accounts.
+    let mut alone = World::new().await;
+    let (third, fourth) = (
+        alone.active_meter("M-1").await,
+        alone.active_meter("M-2").await,
+    );
+    alone.pass_time(3_600).await;
+    let reporter = alone.reporter.clone();
+    for (address, reading) in batch {
+        let twin = if address == first.address {
+            &third
+        } else {
+            &fourth
+        };
+        let submit = alone.submit_recorded(&[(twin.address, reading)]);
+        alone.send(&[&reporter], submit).await;
+    }
+    for (batched, twin) in [(&first, &third), (&second, &fourth)] {
+        let (batched, twin) = (world.meter(batched).await, alone.meter(twin).await);
+        assert_eq!(
+            batched,
+            Meter {
+                header: batched.header,
+                owner: batched.owner,
+                ..twin
+            }
+        );
+    }
+    let account = world.meter(&first).await;
+    assert_eq!(
+        (
+            account.total_generation,
+            account.accepted_count,
+            account.rejected_count
+        ),
+        (2_500, 3, 1)
+    );
+    let account = world.meter(&second).await;
+    assert_eq!(
+        (
+            account.total_generation,
+            account.accepted_count,
+            account.rejected_count
+        ),
+        (30, 2, 1)
+    );
+}
+
+#[tokio::test]
+async fn only_active_meters_take_readings() {
+    let mut world = World::new().await;
+    let meter = meter_with_a_reading(&mut world).await;
+    let reporter = world.reporter.clone();
+    world.pass_time(900).await;
+    let reading = [(meter.address, world.reading(6_000, 2_000))];
+    for status in [
+        MeterStatus::Inactive,
+        MeterStatus::Suspended,
+        MeterStatus::Decommissioned,
+    ] {
+        world.set_status(&meter, status).await;
+        let strict = world.submit(&reading);
+        world
+            .refuse(&[&reporter], strict, GridError::MeterNotActive)
+            .await;
+        // Recorded: counted, but it says nothing about the meter's quality.
+        let before = world.meter(&meter).await;
+        let recorded = world.submit_recorded(&reading);
+        world.send(&[&reporter], recorded).await;
+        let expected = Meter {
+            rejected_count: before.rejected_count + 1,
+            last_reject_reason: GridError::MeterNotActive.code() as u8,
+            ..before
+        };
+        assert_eq!(world.meter(&meter).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_meter_whose_device_signs_takes_no_unsigned_reading() {
+    let mut world = World::new().await;
+    let meter = meter_with_a_reading(&mut world).await;
+    let reporter = world.reporter.clone();
+    world
+        .edit(&meter.address, |account: &mut Meter| {
+            account.device_key = Pubkey::new_unique()
+        })
+        .await;
+    world.pass_time(900).await;
+    let reading = [(meter.address, world.reading(6_000, 2_000))];
+    let strict = world.submit(&reading);
+    world
+        .refuse(&[&reporter], strict, GridError::UnsignedReading)
+        .await;
+    let recorded = world.submit_recorded(&reading);
+    world.send(&[&reporter], recorded).await;
+    let account = world.meter(&meter).await;
+    assert_eq!(
+        account.last_reject_reason,
+        GridError::UnsignedReading.code() as u8
+    );
+    assert_eq!(account.total_generation, 5_000);
+}
+
+#[tokio::test]
+async fn only_listed_reporters_submit() {
+    let mut world = World::new().await;
+    let meter = meter_with_a_reading(&mut world).await;
+    world.pass_time(900).await;
+    let reading = [(meter.address, world.reading(6_000, 2_000))];
+    for stranger in [&Keypair::new(), &world.authority.clone(), &meter.owner] {
+        let submit = world
+            .deployment
+            .submit_readings(&stranger.pubkey(), false, &reading);
+        world
+            .refuse(&[stranger], submit, GridError::Unauthorized)
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn a_paused_oracle_takes_nothing() {
+    let mut world = World::new().await;
+    let meter = meter_with_a_reading(&mut world).await;
+    let reporter = world.reporter.clone();
+    let config = world.deployment.oracle_config();
+    world
+        .edit(&config, |config: &mut OracleConfig| {
+            config.header.status = ORACLE_PAUSED
+        })
+        .await;
+    world.pass_time(900).await;
+    let submit = world.submit_recorded(&[(meter.address, world.reading(6_000, 2_000))]);
+    world
+        .refuse(&[&reporter], submit, GridError::OraclePaused)
+        .await;
+}
+
+/// A second deployment of the same programs, whose operator is hostile: nothing of it counts in the first.
+#[tokio::test]
+async fn another_deployments_accounts_are_foreign() {
+    let mut world = World::with(|genesis, _, authority| {
+        let folder = gridtoken_bank::embedded::program_folder().expect("a folder");
+        genesis
+            .add_deployment(&twin(), &folder, &authority.pubkey())
+            .expect("programs");
+    })
+    .await;
+    let authority = world.authority.clone();
+    let reporter = world.reporter.clone();
+    let real = world.deployment;
+    for deployment in [real, twin()] {
+        world.deployment = deployment;
+        for initialize in world.initialize() {
+            world.send(&[&authority], initialize).await;
+        }
+        let add = deployment.add_reporter(&authority.pubkey(), &reporter.pubkey());
+        world.send(&[&authority], add).await;
+    }
+    world.deployment = twin();
+    let theirs = world.active_meter("M-1").await;
+    world.deployment = real;
+    let ours = world.active_meter("M-1").await;
+    world.report(&ours, 900, 1_000, 0).await;
+    let reading = |address| {
+        [(
+            address,
+            Reading {
+                timestamp: START + 1_800,
+                generation_register: 2_000,
+                consumption_register: 0,
+            },
+        )]
+    };
+    world.pass_time(900).await;
+
+    // A foreign meter to our oracle, a foreign registry, a foreign oracle config.
+    let submit = world.submit(&reading(theirs.address));
+    world
+        .refuse(&[&reporter], submit, GridError::WrongAccountOwner)
+        .await;
+    let mut submit = world.submit(&reading(ours.address));
+    submit.accounts[3].pubkey = twin().registry_program;
+    world
+        .refuse(&[&reporter], submit, GridError::WrongProgram)
+        .await;
+    let mut submit = world.submit(&reading(ours.address));
+    submit.accounts[1].pubkey = twin().oracle_config();
+    world
+        .refuse(&[&reporter], submit, GridError::WrongAccountOwner)
+        .await;
+    let mut submit = world.submit(&reading(ours.address));
+    submit.accounts[2].pubkey = twin().registry_config();
+    world
+        .refuse(&[&reporter], submit, GridError::WrongAccountOwner)
+        .await;
+
+    // Their oracle, pointed at our registry: it signs, but not as our oracle.
+    let config = twin().oracle_config();
+    world
+        .edit(&config, |config: &mut OracleConfig| {
+            config.registry_program = real.registry_program
+        })
+        .await;
+    let submit = oracle_program::instruction::submit_readings(
+        &twin().oracle_program,
+        &reporter.pubkey(),
+        &real.registry_program,
+        true,
+        &reading(ours.address),
+    );
+    world
+        .refuse(&[&reporter], submit, GridError::Unauthorized)
+        .await;
+
+    // Their registry, pointed at our token program: it signs, but not as our registry.
+    world.deployment = twin();
+    world
+        .edit(&config, |config: &mut OracleConfig| {
+            config.registry_program = twin().registry_program
+        })
+        .await;
+    world.report(&theirs, 900, 9_000, 0).await;
+    let config = twin().registry_config();
+    world
+        .edit(&config, |config: &mut RegistryConfig| {
+            config.token_program = real.token_program
+        })
+        .await;
+    let (owner, wallet) = (
+        theirs.owner.pubkey(),
+        real.grid_account(&theirs.owner.pubkey()),
+    );
+    let create = spl_associated_token_account::instruction::create_associated_token_account(
+        &world.payer.pubkey(),
+        &owner,
+        &real.mint(),
+        &spl_token::ID,
+    );
+    world.send(&[], create).await;
+    let settle = registry_program::instruction::settle_and_mint_tokens(
+        &twin().registry_program,
+        &theirs.address,
+        &owner,
+        &real.token_program,
+        &wallet,
+    );
+    world.deployment = real;
+    world
+        .refuse(&[&theirs.owner], settle, GridError::Unauthorized)
+        .await;
+    assert_eq!(world.supply().await, 0);
+}
+
+fn twin() -> gridtoken_client::deployment::Deployment {
+    gridtoken_client::deployment::Deployment {
+        oracle_program: Pubkey::new_from_array([11; 32]),
+        registry_program: Pubkey::new_from_array([12; 32]),
+        token_program: Pubkey::new_from_array([13; 32]),
+    }
+}
+
+#[tokio::test]
+async fn nobody_records_readings_directly() {
+    let mut world = World::new().await;
+    let meter = meter_with_a_reading(&mut world).await;
+    let outcome = outcome(START + 1_800, 6_000, 2_000);
+    let registry = world.deployment.registry_program;
+    for caller in [
+        &world.authority.clone(),
+        &world.reporter.clone(),
+        &meter.owner,
+    ] {
+        let record = registry_program::instruction::record_readings(
+            &registry,
+            &caller.pubkey(),
+            &[(meter.address, outcome)],
+        );
+        world
+            .refuse(&[caller], record, GridError::Unauthorized)
+            .await;
+    }
+    let mut record = registry_program::instruction::record_readings(
+        &registry,
+        &world.deployment.oracle_config(),
+        &[(meter.address, outcome)],
+    );
+    record.accounts[0].is_signer = false;
+    world.refuse(&[], record, GridError::Unauthorized).await;
+}
+
+fn outcome(timestamp: i64, generation_register: u64, consumption_register: u64) -> ReadingOutcome {
+    ReadingOutcome {
+        reading: Reading {
+            timestamp,
+            generation_register,
+            consumption_register,
+        },
+        profile: PowerProfile::default(),
+        quality: 8_000,
+        reason: 0,
+        score: 85,
+        flags: 0,
+    }
+}
+
+/// An oracle gone wrong (a key of the test takes its place) still can't make a meter go back or wake it up.
+#[tokio::test]
+async fn the_registry_does_not_take_the_oracles_word() {
+    let mut world = World::new().await;
+    let meter = meter_with_a_reading(&mut world).await;
+    let oracle = Keypair::new();
+    let config = world.deployment.registry_config();
+    world
+        .edit(&config, |config: &mut RegistryConfig| {
+            config.oracle_authority = oracle.pubkey()
+        })
+        .await;
+    let registry = world.deployment.registry_program;
+    let record = |outcome| {
+        registry_program::instruction::record_readings(
+            &registry,
+            &oracle.pubkey(),
+            &[(meter.address, outcome)],
+        )
+    };
+    let last = START + 900;
+    for bad in [
+        outcome(last, 6_000, 2_000),
+        outcome(last - 1, 6_000, 2_000),
+        outcome(last + 900, 4_999, 2_000),
+        outcome(last + 900, 5_000, 1_999),
+        ReadingOutcome {
+            quality: 10_001,
+            ..outcome(last + 900, 6_000, 2_000)
+        },
+        // An accepted reading has a score, a rejected one has none.
+        ReadingOutcome {
+            score: 0,
+            ..outcome(last + 900, 6_000, 2_000)
+        },
+        ReadingOutcome {
+            reason: 101,
+            ..outcome(last + 900, 6_000, 2_000)
+        },
+        // A rejection must not raise the quality.
+        ReadingOutcome {
+            score: 0,
+            quality: 8_501,
+            reason: 101,
+            ..outcome(last + 900, 6_000, 2_000)
+        },
+    ] {
+        world
+            .refuse(&[&oracle], record(bad), GridError::InvalidOutcome)
+            .await;
+    }
+    let good = outcome(last + 900, 6_000, 2_000);
+    for status in [
+        MeterStatus::Inactive,
+        MeterStatus::Suspended,
+        MeterStatus::Decommissioned,
+    ] {
+        world
+            .edit(&meter.address, |account: &mut Meter| {
+                account.header.status = status as u8
+            })
+            .await;
+        world
+            .refuse(&[&oracle], record(good), GridError::MeterNotActive)
+            .await;
+    }
+    world
+        .edit(&meter.address, |account: &mut Meter| {
+            account.header.status = MeterStatus::Active as u8
+        })
+        .await;
+
+    // Totals can't wrap around.
+    world
+        .edit(&meter.address, |account: &mut Meter| {
+            account.total_generation = 1 << 63
+        })
+        .await;
+    world
+        .refuse(&[&oracle], record(good), GridError::ArithmeticOverflow)
+        .await;
+    world
+        .edit(&meter.address, |account: &mut Meter| {
+            account.total_generation = (1 << 63) - 1
+        })
+        .await;
+    world.send(&[&oracle], record(good)).await;
+    assert_eq!(world.meter(&meter).await.total_generation, (1 << 63) + 999);
+}
+
+#[tokio::test]
+async fn each_direction_is_bounded_by_its_own_capacity() {
+    let mut world = World::new().await;
+    let reporter = world.reporter.clone();
+    let (owner, wallet) = world.owner().await;
+    let args = registry_program::instruction::RegisterMeter {
+        generation_capacity_w: 4_000,
+        consumption_capacity_w: 12_000,
+        ..World::registration("M-1", &owner.pubkey())
+    };
+    let meter = world.register(args, owner, wallet).await;
+    world.pass_time(900).await;
+    for (generation, consumption, error) in [
+        (1_051, 0, GridError::GenerationAboveRatedPower),
+        (0, 3_151, GridError::ConsumptionAboveRatedPower),
+    ] {
+        let submit = world.submit(&[(meter.address, world.reading(generation, consumption))]);
+        world.refuse(&[&reporter], submit, error).await;
+    }
+    let submit = world.submit(&[(meter.address, world.reading(1_050, 3_150))]);
+    world.send(&[&reporter], submit).await;
+}
+
+/// Gateways may run before their meters are activated.
+#[tokio::test]
+async fn readings_before_activation_do_not_spoil_the_first_one() {
+    let mut world = World::new().await;
+    let reporter = world.reporter.clone();
+    let meter = world.active_meter("M-1").await;
+    world.set_status(&meter, MeterStatus::Inactive).await;
+    for _ in 0..3 {
+        world.pass_time(900).await;
+        let submit = world.submit_recorded(&[(meter.address, world.reading(0, 0))]);
+        world.send(&[&reporter], submit).await;
+    }
+    world.set_status(&meter, MeterStatus::Active).await;
+    world.report(&meter, 900, 1_000, 0).await;
+    // An hour since the registration: half the points for completeness are gone, and nothing else.
+    assert_eq!(world.meter(&meter).await.quality, 7_500);
+    world.settle(&meter).await;
+}
+
+/// Two gateways that hear the same meter send every reading twice. That costs the owner nothing.
+#[tokio::test]
+async fn duplicates_from_a_second_gateway_cost_no_quality() {
+    let mut world = World::new().await;
+    let reporter = world.reporter.clone();
+    let meter = world.active_meter("M-1").await;
+    for period in 1..=20 {
+        world.report(&meter, 900, period * 1_000, 0).await;
+        let again = world.submit_recorded(&[(meter.address, world.reading(period * 1_000, 0))]);
+        world.send(&[&reporter], again).await;
+    }
+    let account = world.meter(&meter).await;
+    assert_eq!((account.accepted_count, account.rejected_count), (20, 20));
+    assert!(account.quality >= 8_480, "{}", account.quality);
+    world.settle(&meter).await;
+}
+
+/// A reporter can't ruin the quality of a meter whose device signs.
+#[tokio::test]
+async fn unsigned_junk_costs_a_signing_meter_no_quality() {
+    let mut world = World::new().await;
+    let reporter = world.reporter.clone();
+    let meter = meter_with_a_reading(&mut world).await;
+    world
+        .edit(&meter.address, |account: &mut Meter| {
+            account.device_key = Pubkey::new_unique()
+        })
+        .await;
+    let junk = vec![(meter.address, world.reading(9_999_999, 0)); 30];
+    let submit = world.submit_recorded(&junk);
+    world.send(&[&reporter], submit).await;
+    let account = world.meter(&meter).await;
+    assert_eq!((account.rejected_count, account.quality), (30, 8_500));
+}
+
+#[tokio::test]
+async fn an_empty_batch_is_refused() {
+    let mut world = World::new().await;
+    let reporter = world.reporter.clone();
+    for submit in [world.submit(&[]), world.submit_recorded(&[])] {
+        world
+            .refuse(&[&reporter], submit, GridError::InvalidInstructionData)
+            .await;
+    }
+}
+
+/// A gateway sends its backlog, misses the confirmation and sends it again.
+#[tokio::test]
+async fn a_batch_sent_again_costs_no_quality() {
+    let mut world = World::new().await;
+    let reporter = world.reporter.clone();
+    let meter = world.active_meter("M-1").await;
+    world.pass_time(4 * 900).await;
+    let backlog: Vec<_> = (1..=4)
+        .map(|index| {
+            let reading = Reading {
+                timestamp: START + index * 900,
+                ..world.reading(index as u64 * 1_000, 0)
+            };
+            (meter.address, reading)
+        })
+        .collect();
+    for rejected in [0, 4] {
+        let submit = world.submit_recorded(&backlog);
+        world.send(&[&reporter], submit).await;
+        let account = world.meter(&meter).await;
+        assert_eq!(
+            (account.accepted_count, account.rejected_count),
+            (4, rejected)
+        );
+        assert_eq!(account.quality, 8_500);
+    }
+}

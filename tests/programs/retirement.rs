@@ -1,0 +1,186 @@
+//! RetireTokens: a holder burns GRID to claim the use of its energy.
+
+use gridtoken_tests::{TestMeter, World};
+use shared_state::{
+    event::{Event, TokensRetired},
+    state::TokenConfig,
+    GridError,
+};
+use solana_program::{instruction::Instruction, pubkey::Pubkey};
+use solana_signer::Signer;
+use token_program::instruction::{retire_tokens, RetireTokens};
+
+/// A meter whose owner holds 10 GRID.
+async fn holder(world: &mut World) -> TestMeter {
+    let meter = world.active_meter("M-1").await;
+    world.report(&meter, 3_600, 10_000, 0).await;
+    world.settle(&meter).await;
+    meter
+}
+
+fn retire(world: &World, holder: &Pubkey, wallet: &Pubkey, amount: u64) -> Instruction {
+    let mut reference = [0; 64];
+    reference[..9].copy_from_slice(b"INV-2026-");
+    let args = RetireTokens {
+        amount,
+        beneficiary: Pubkey::new_from_array([9; 32]),
+        reference,
+    };
+    retire_tokens(&world.deployment.token_program, holder, wallet, args)
+}
+
+#[tokio::test]
+async fn retired_grid_is_gone_and_counted() {
+    let mut world = World::new().await;
+    let meter = holder(&mut world).await;
+    let key = meter.owner.pubkey();
+    let first = retire(&world, &key, &meter.wallet, 2_500_000_001);
+    let receipt = world.send(&[&meter.owner], first).await;
+    let mut reference = [0; 64];
+    reference[..9].copy_from_slice(b"INV-2026-");
+    assert_eq!(
+        receipt.events(),
+        [Event::TokensRetired(TokensRetired {
+            holder: key,
+            beneficiary: Pubkey::new_from_array([9; 32]),
+            amount: 2_500_000_001,
+            total_retired: 2_500_000_001,
+            new_total_supply: 7_499_999_999,
+            reference,
+        })]
+    );
+    assert_eq!(world.balance(&meter.wallet).await, 7_499_999_999);
+    assert_eq!(world.supply().await, 7_499_999_999);
+    // All of the rest, and then there is none.
+    let rest = retire(&world, &key, &meter.wallet, 7_499_999_999);
+    world.send(&[&meter.owner], rest).await;
+    let config = world.token_config().await;
+    assert_eq!(config.total_retired, 10_000_000_000);
+    assert_eq!(config.total_minted, 10_000_000_000);
+    let one_more = retire(&world, &key, &meter.wallet, 1);
+    let refusal = world
+        .refuse(&[&meter.owner], one_more, GridError::NotEnoughTokens)
+        .await;
+    assert_eq!(refusal.account_at_fault(), Some("token account"));
+    let report = world.audit().await;
+    assert_eq!(
+        (report.retired, report.supply, report.burned_otherwise()),
+        (10_000_000_000, 0, 0)
+    );
+    // Retiring does not bring energy back: nothing is unsettled.
+    let settle = world.settlement(&meter);
+    world
+        .refuse(&[&meter.owner], settle, GridError::InsufficientBalance)
+        .await;
+}
+
+#[tokio::test]
+async fn only_the_holder_retires_and_only_what_it_has() {
+    let mut world = World::new().await;
+    let meter = holder(&mut world).await;
+    let key = meter.owner.pubkey();
+    let (thief, thiefs_wallet) = world.owner().await;
+    let stolen = retire(&world, &thief.pubkey(), &meter.wallet, 1);
+    world
+        .refuse(&[&thief], stolen, GridError::WrongTokenAccountOwner)
+        .await;
+    // SPL Token would let a delegate of the token account burn; a claim is the holder's.
+    let approve = spl_token::instruction::approve(
+        &spl_token::ID,
+        &meter.wallet,
+        &thief.pubkey(),
+        &key,
+        &[],
+        u64::MAX,
+    )
+    .expect("an instruction");
+    world.send(&[&meter.owner], approve).await;
+    let stolen = retire(&world, &thief.pubkey(), &meter.wallet, 1);
+    world
+        .refuse(&[&thief], stolen, GridError::WrongTokenAccountOwner)
+        .await;
+    for (amount, error) in [
+        (0, GridError::InvalidAmount),
+        (10_000_000_001, GridError::NotEnoughTokens),
+        (u64::MAX, GridError::NotEnoughTokens),
+    ] {
+        let retire = retire(&world, &key, &meter.wallet, amount);
+        world.refuse(&[&meter.owner], retire, error).await;
+    }
+    let from_an_empty_one = retire(&world, &thief.pubkey(), &thiefs_wallet, 1);
+    world
+        .refuse(&[&thief], from_an_empty_one, GridError::NotEnoughTokens)
+        .await;
+    let for_nobody = retire_tokens(
+        &world.deployment.token_program,
+        &key,
+        &meter.wallet,
+        RetireTokens {
+            amount: 1,
+            beneficiary: Pubkey::default(),
+            reference: [0; 64],
+        },
+    );
+    world
+        .refuse(&[&meter.owner], for_nobody, GridError::ZeroAddress)
+        .await;
+}
+
+#[tokio::test]
+async fn a_token_account_of_another_mint_is_refused() {
+    use gridtoken_client::cluster::Cluster;
+    let mut world = World::new().await;
+    let meter = holder(&mut world).await;
+    let account = world.bank.account(&meter.wallet).await.expect("an answer");
+    let mut other = account.expect("a wallet");
+    other.data[..32].copy_from_slice(&[7; 32]);
+    let wallet = Pubkey::new_unique();
+    world.bank.set_account(&wallet, other);
+    let retire = retire(&world, &meter.owner.pubkey(), &wallet, 1);
+    world
+        .refuse(&[&meter.owner], retire, GridError::WrongTokenAccountMint)
+        .await;
+}
+
+#[tokio::test]
+async fn a_total_that_does_not_fit_is_refused() {
+    let mut world = World::new().await;
+    let meter = holder(&mut world).await;
+    let config = world.deployment.token_config();
+    world
+        .edit(&config, |config: &mut TokenConfig| {
+            config.total_retired = u64::MAX
+        })
+        .await;
+    let retire = retire(&world, &meter.owner.pubkey(), &meter.wallet, 1);
+    world
+        .refuse(&[&meter.owner], retire, GridError::ArithmeticOverflow)
+        .await;
+}
+
+/// Minting may be off and a limit used up: what one has, one can retire.
+#[tokio::test]
+async fn retirement_needs_no_minting() {
+    let mut world = World::new().await;
+    let meter = holder(&mut world).await;
+    let authority = world.authority.clone();
+    let disable = world
+        .deployment
+        .set_minting_enabled(&authority.pubkey(), false);
+    world.send(&[&authority], disable).await;
+    let retire = retire(&world, &meter.owner.pubkey(), &meter.wallet, 1);
+    world.send(&[&meter.owner], retire).await;
+    // A holder who burns without claiming anything breaks no rule.
+    let burn = spl_token::instruction::burn(
+        &spl_token::ID,
+        &meter.wallet,
+        &world.deployment.mint(),
+        &meter.owner.pubkey(),
+        &[],
+        9,
+    )
+    .expect("an instruction");
+    world.send(&[&meter.owner], burn).await;
+    world.burned = 9;
+    world.audit().await;
+}
