@@ -287,11 +287,11 @@ impl<'a, W: Write> Demo<'a, W> {
                 .collect();
             table.push(vec![
                 demo_meter.serial.clone(),
-                format!("{} kWh", kwh(meter.total_generation)),
-                format!("{} kWh", kwh(meter.total_consumption)),
-                format!("{} kWh", kwh(meter.settled_net_generation)),
+                format!("{} kWh", kwh(meter.total_generation.0)),
+                format!("{} kWh", kwh(meter.total_consumption.0)),
+                format!("{} kWh", kwh(meter.settled_net_generation.0)),
                 grid(balance),
-                percent(meter.quality),
+                percent(meter.state.quality.0),
                 demo_meter.flagged.to_string(),
                 match rejected {
                     0 => "0".into(),
@@ -304,7 +304,7 @@ impl<'a, W: Write> Demo<'a, W> {
         let audit = audit(&self.world.bank, &self.world.deployment).await?;
         self.summary.meters = self.meters.len();
         self.summary.settled_wh = u64::try_from(audit.settled_wh)?;
-        self.summary.supply = audit.supply;
+        self.summary.supply = audit.supply.0;
         audit.write(self.out)?;
         ensure!(audit.findings.is_empty(), "the audit found something");
         ensure!(audit.burned_otherwise() == 0, "GRID is missing");

@@ -10,7 +10,7 @@ use anyhow::{ensure, Context};
 use clap::Args;
 use gridtoken_client::{audit::audit, cluster::Receipt, terminal::progress_bar, transaction::Room};
 use registry_program::instruction::settle_many_and_mint_tokens;
-use shared_state::{event::Event, reading::Reading, GridError};
+use shared_state::{event::Event, quantity::Wh, reading::Reading, GridError};
 use solana_keypair::Keypair;
 use solana_program::pubkey::Pubkey;
 use solana_signer::Signer;
@@ -132,8 +132,8 @@ impl Run {
             let owner = self.owners.last_mut().context("no owner")?;
             let reading = Reading {
                 timestamp: MIDNIGHT,
-                generation_register: self.random.below(9_000_000),
-                consumption_register: self.random.below(9_000_000),
+                generation_register: Wh(self.random.below(9_000_000)),
+                consumption_register: Wh(self.random.below(9_000_000)),
             };
             let address = self
                 .world
@@ -162,8 +162,8 @@ impl Run {
             let generation_w = sun_w(meter.peak_w, quarter) * cloud / 100;
             let consumption_w = meter.base_w + self.random.below(800);
             meter.reading.timestamp = now;
-            meter.reading.generation_register += generation_w * seconds as u64 / 3_600;
-            meter.reading.consumption_register += consumption_w * seconds as u64 / 3_600;
+            meter.reading.generation_register.0 += generation_w * seconds as u64 / 3_600;
+            meter.reading.consumption_register.0 += consumption_w * seconds as u64 / 3_600;
         }
         let batches: Vec<Vec<(Pubkey, Reading)>> = self
             .meters

@@ -4,8 +4,9 @@ use anyhow::Context;
 use gridtoken_client::deployment::Deployment;
 use registry_program::instruction::RegisterMeter;
 use shared_state::{
+    quantity::Wh,
     reading::Reading,
-    state::{meter_id, MeterStatus, Rules},
+    state::{meter_id, DeviceKeyType, MeterStatus, Rules},
 };
 use solana_keypair::Keypair;
 use solana_program::{instruction::Instruction, pubkey::Pubkey};
@@ -91,7 +92,10 @@ impl World {
         let args = RegisterMeter {
             meter_id: id,
             owner: *owner,
+            delegate: Pubkey::default(),
             device_key: Pubkey::default(),
+            device_key_type: DeviceKeyType::None as u64,
+            register_modulus: Wh::ZERO,
             generation_register: shows.generation_register,
             consumption_register: shows.consumption_register,
             generation_capacity_w: GENERATION_CAPACITY_W,

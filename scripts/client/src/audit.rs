@@ -15,11 +15,11 @@ use anyhow::bail;
 use borsh::BorshDeserialize;
 use shared_state::{
     pda,
+    quantity::{BaseUnits, Bps, Wh, GRID_DECIMALS, MAX_CAPACITY_W},
     state::{
         meter_name, AccountLayout, Header, Meter, MeterStatus, MintLimit, OracleConfig,
         RegistryConfig, TokenConfig,
     },
-    units::{BASE_UNITS_PER_WH, FULL_BPS, GRID_DECIMALS, MAX_CAPACITY_W},
 };
 use solana_account::Account;
 use solana_program::{program_option::COption, program_pack::Pack, pubkey::Pubkey};
@@ -53,12 +53,12 @@ pub struct Report {
     pub meters: u64,
     /// Energy that all meters have settled (Wh).
     pub settled_wh: u128,
-    /// What the TokenConfig says was minted (base units).
-    pub minted: u64,
+    /// What the TokenConfig says was minted.
+    pub minted: Wh,
     /// What it says was retired (base units).
-    pub retired: u64,
-    /// The mint's supply (base units).
-    pub supply: u64,
+    pub retired: u128,
+    /// The mint's supply.
+    pub supply: BaseUnits,
     /// Accounts of the registry program that hold nothing but zeros: anybody can have such accounts made, nobody can
     /// write into them, and they are no meters.
     pub empty_accounts: u64,
@@ -68,10 +68,10 @@ pub struct Report {
 
 impl Report {
     /// What holders burned without retiring it (base units).
-    pub fn burned_otherwise(&self) -> u64 {
-        self.minted
+    pub fn burned_otherwise(&self) -> u128 {
+        base_units(self.minted.0.into())
             .saturating_sub(self.retired)
-            .saturating_sub(self.supply)
+            .saturating_sub(self.supply.0.into())
     }
 
     /// Writes the figures and the findings for people.
@@ -84,8 +84,8 @@ impl Report {
             "audit: {} meters have settled {} Wh x 10^6 = {}; minted {}, retired {}, otherwise burned {}, supply {}: {}",
             self.meters,
             self.settled_wh,
-            self.settled_wh * u128::from(BASE_UNITS_PER_WH),
-            self.minted,
+            base_units(self.settled_wh),
+            base_units(self.minted.0.into()),
             self.retired,
             self.burned_otherwise(),
             self.supply,
@@ -105,13 +105,19 @@ impl Report {
     }
 }
 
+/// GRID for energy, in base units: more than a supply can hold, over the years.
+fn base_units(wh: u128) -> u128 {
+    wh * u128::from(BaseUnits::PER_WH)
+}
+
 /// How often the accounts are read again because something was minted or burned meanwhile.
 const ATTEMPTS: usize = 20;
 
 /// Audits a deployment.
 ///
-/// The meters can't be read in one moment with the token. So the token is read before and after them, until it is the
-/// same: then nothing was settled in between, because every settlement mints.
+/// The meters can't be read in one moment with the token. So the token is read before and after them, until as much has been
+/// minted: then nothing was settled in between, because every settlement mints. Whatever else changes meanwhile, such as
+/// lamports that somebody sends, doesn't matter: the token, the mint and the oracle are of one moment.
 pub async fn audit(cluster: &impl Cluster, deployment: &Deployment) -> anyhow::Result<Report> {
     let addresses = [
         deployment.token_config(),
@@ -124,7 +130,7 @@ pub async fn audit(cluster: &impl Cluster, deployment: &Deployment) -> anyhow::R
             .program_accounts(&deployment.registry_program)
             .await?;
         let after = cluster.accounts(&addresses).await?;
-        if after == before {
+        if minted(&after) == minted(&before) {
             let mut accounts: BTreeMap<Pubkey, Account> = meters.into_iter().collect();
             for (address, account) in addresses.into_iter().zip(after) {
                 accounts.extend(account.map(|account| (address, account)));
@@ -133,7 +139,14 @@ pub async fn audit(cluster: &impl Cluster, deployment: &Deployment) -> anyhow::R
         }
         before = after;
     }
-    bail!("GRID was minted or retired during each of {ATTEMPTS} attempts to read all meters: try again when it is quieter, or ask a node that is nearer")
+    bail!("GRID was minted during each of {ATTEMPTS} attempts to read all meters: try again when it is quieter, or ask a node that is nearer")
+}
+
+/// How much has been minted in all, by the first of these accounts; nothing if it is no TokenConfig.
+fn minted(accounts: &[Option<Account>]) -> Option<Wh> {
+    let account = accounts.first()?.as_ref()?;
+    let token = decode::<TokenConfig>(account).ok()?;
+    Some(token.total_minted)
 }
 
 /// The rules, over the configs, the mint and all accounts of the registry program.
@@ -172,7 +185,7 @@ pub fn wiring(
         }
     }
     if let Some(registry) = &registry {
-        if registry.minimum_quality > FULL_BPS {
+        if registry.minimum_quality > Bps::FULL {
             let problem = format!("has a minimum quality of {} bps", registry.minimum_quality);
             report.find(&registry_address, RegistryConfig::NAME, problem);
         }
@@ -266,7 +279,7 @@ fn meter(report: &mut Report, deployment: &Deployment, address: &Pubkey, account
         Err(problem) => return report.find(address, "account of the registry", problem),
     };
     report.meters += 1;
-    report.settled_wh += u128::from(meter.settled_net_generation);
+    report.settled_wh += u128::from(meter.settled_net_generation.0);
     let name = meter_name(&meter.meter_id);
     let role = format!("Meter {}", name.unwrap_or("with an invalid id"));
     let (expected, bump) = pda::find_meter(&deployment.registry_program, &meter.meter_id);
@@ -281,23 +294,28 @@ fn meter(report: &mut Report, deployment: &Deployment, address: &Pubkey, account
         settled_net_generation: settled,
         total_generation: generated,
         total_consumption: consumed,
+        claimable_net_generation: claimable,
         settlement_count,
-        accepted_count,
-        quality,
+        state,
         ..
     } = meter;
-    let capacities = [meter.generation_capacity_w, meter.consumption_capacity_w];
+    let quality = state.quality;
+    let capacities = [state.generation_capacity_w, state.consumption_capacity_w];
     for (broken, problem) in [
         (
             settled > generated,
             format!("has settled {settled} Wh of {generated} Wh generated"),
         ),
         (
-            (settled == 0) != (settlement_count == 0),
+            claimable > generated,
+            format!("has {claimable} Wh claimable in all, but {generated} Wh generated"),
+        ),
+        (
+            (settled == Wh::ZERO) != (settlement_count == 0),
             format!("has settled {settled} Wh in {settlement_count} settlements"),
         ),
         (
-            accepted_count == 0 && (generated, consumed) != (0, 0),
+            state.accepted_count == 0 && (generated, consumed) != (Wh::ZERO, Wh::ZERO),
             format!("has generated {generated} and consumed {consumed} Wh without a reading"),
         ),
         (
@@ -312,7 +330,7 @@ fn meter(report: &mut Report, deployment: &Deployment, address: &Pubkey, account
             ),
         ),
         (
-            quality > FULL_BPS,
+            quality > Bps::FULL,
             format!("has a quality of {quality} basis points"),
         ),
         (
@@ -323,7 +341,7 @@ fn meter(report: &mut Report, deployment: &Deployment, address: &Pubkey, account
             ),
         ),
         (
-            meter.last_reading_at < meter.registered_at,
+            state.last_reading_at < meter.registered_at,
             "was read last before it was registered".to_owned(),
         ),
     ] {
@@ -352,7 +370,7 @@ fn supply(
             "is not a mint of the SPL Token program",
         );
     };
-    report.supply = mint.supply;
+    report.supply = BaseUnits(mint.supply);
     if mint.decimals != GRID_DECIMALS {
         let problem = format!("has {} decimals instead of {GRID_DECIMALS}", mint.decimals);
         report.find(&mint_address, "GRID mint", problem);
@@ -367,20 +385,19 @@ fn supply(
 
     let Some(token) = token else { return };
     report.minted = token.total_minted;
-    report.retired = token.total_retired;
-    let settled = report.settled_wh * u128::from(BASE_UNITS_PER_WH);
-    if settled != u128::from(token.total_minted) {
+    report.retired = base_units(token.total_retired.0.into()) + u128::from(token.retired_beside.0);
+    if report.settled_wh != u128::from(token.total_minted.0) {
         let problem = format!(
-            "has minted {}, but the meters have settled {settled} ({} Wh)",
+            "has minted {} Wh, but the meters have settled {} Wh",
             token.total_minted, report.settled_wh
         );
         report.find(&token_address, TokenConfig::NAME, problem);
     }
-    let retired_and_supply = u128::from(token.total_retired) + u128::from(mint.supply);
-    if retired_and_supply > u128::from(token.total_minted) {
+    let minted = base_units(token.total_minted.0.into());
+    if report.retired + u128::from(mint.supply) > minted {
         let problem = format!(
-            "has a supply of {}, but {} were minted and {} of them retired",
-            mint.supply, token.total_minted, token.total_retired
+            "has a supply of {}, but {minted} were minted and {} of them retired",
+            mint.supply, report.retired
         );
         report.find(&mint_address, "GRID mint", problem);
     }

@@ -1,10 +1,11 @@
 //! What an owner can have minted now: the registry's own rule, with what it looks at.
 
 use anyhow::{anyhow, Context};
-use registry_program::processor::settlement::settleable;
+use solana_program::program_pack::Pack;
+
 use shared_state::{
-    state::{Meter, RegistryConfig, TokenConfig, MINTING_ENABLED},
-    units::{base_units_to_wh, wh_to_base_units},
+    quantity::{BaseUnits, Wh},
+    state::{Meter, RegistryConfig, Room, TokenConfig},
     GridError,
 };
 
@@ -20,6 +21,8 @@ pub struct Terms {
     pub registry: RegistryConfig,
     /// The token's.
     pub token: TokenConfig,
+    /// The mint's supply.
+    pub supply: BaseUnits,
     /// The cluster's clock (Unix seconds).
     pub now: i64,
 }
@@ -27,9 +30,13 @@ pub struct Terms {
 impl Terms {
     /// As they are now.
     pub async fn read(rpc: &Rpc, deployment: &Deployment) -> anyhow::Result<Self> {
-        let addresses = [deployment.registry_config(), deployment.token_config()];
+        let addresses = [
+            deployment.registry_config(),
+            deployment.token_config(),
+            deployment.mint(),
+        ];
         let accounts = rpc.accounts(&addresses).await?;
-        let [Some(registry), Some(token)] = &accounts[..] else {
+        let [Some(registry), Some(token), Some(mint)] = &accounts[..] else {
             return Err(anyhow!(
                 "the token program {} is not initialized",
                 deployment.token_program
@@ -38,6 +45,9 @@ impl Terms {
         Ok(Self {
             registry: decode(registry).map_err(|problem| anyhow!("{} {problem}", addresses[0]))?,
             token: decode(token).map_err(|problem| anyhow!("{} {problem}", addresses[1]))?,
+            supply: spl_token::state::Mint::unpack(&mint.data)
+                .map(|mint| BaseUnits(mint.supply))
+                .map_err(|_| anyhow!("{} is not a mint of the SPL Token program", addresses[2]))?,
             now: rpc
                 .unix_timestamp()
                 .await
@@ -45,24 +55,18 @@ impl Terms {
         })
     }
 
-    /// How much the token leaves at the moment (Wh).
-    pub fn available(&self) -> Result<u64, GridError> {
-        if self.token.header.status != MINTING_ENABLED {
-            return Err(GridError::MintingDisabled);
-        }
-        if !self.token.mint_limit.is_set() {
-            return Ok(u64::MAX);
-        }
-        Ok(base_units_to_wh(self.token.mint_limit.available_at(self.now)).0)
+    /// How much the token lets be minted at the moment.
+    pub fn room(&self) -> Result<Room, GridError> {
+        self.token.room(self.supply, || Ok(self.now))
     }
 
-    /// How much of a meter's energy can be settled now (Wh), or why none.
-    pub fn claimable(&self, meter: &Meter) -> Result<u64, GridError> {
-        settleable(meter, self.registry.minimum_quality, self.available()?)
+    /// How much of a meter's energy can be settled now, or why none.
+    pub fn settleable(&self, meter: &Meter) -> Result<Wh, GridError> {
+        meter.settleable(&self.room()?)
     }
 }
 
-/// What energy is in base units: the most that there can be, for more than one settlement can mint.
-pub fn base_units(wh: u64) -> u64 {
-    wh_to_base_units(wh).unwrap_or(u64::MAX)
+/// What energy is in GRID, at most what there can be.
+pub fn base_units(energy: Wh) -> BaseUnits {
+    energy.to_base_units().unwrap_or(BaseUnits::MAX)
 }

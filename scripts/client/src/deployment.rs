@@ -5,6 +5,7 @@ use oracle_program::instruction as oracle;
 use registry_program::instruction as registry;
 use shared_state::{
     pda,
+    quantity::Bps,
     reading::Reading,
     state::{MeterStatus, RegistryConfig, Rules},
 };
@@ -135,9 +136,10 @@ impl Deployment {
                 upgrade_authority,
                 payer,
                 registry::Initialize {
+                    all_meters_sign: 0,
                     oracle_authority: self.oracle_config(),
                     token_program: self.token_program,
-                    minimum_quality,
+                    minimum_quality: Bps(minimum_quality),
                 },
             ),
             token::initialize(

@@ -4,8 +4,9 @@ use std::io::Write;
 
 use chrono::{DateTime, SecondsFormat};
 use shared_state::{
-    event::{flags, Event, Field},
-    units::GRID_DECIMALS,
+    event::{Event, Field},
+    quantity::GRID_DECIMALS,
+    reading::flags,
     GridError,
 };
 use solana_program::pubkey::Pubkey;
@@ -154,9 +155,10 @@ pub fn rules_json(rules: &shared_state::state::Rules) -> serde_json::Value {
         "expected_interval": rules.expected_interval,
         "late_after": rules.late_after,
         "anomaly_threshold": rules.anomaly_threshold,
-        "anomaly_floor": rules.anomaly_floor,
+        "anomaly_floor": rules.anomaly_floor.0,
         "anomaly_warm_up": rules.anomaly_warm_up,
-        "power_tolerance": rules.power_tolerance,
+        "power_tolerance": rules.power_tolerance.0,
+        "jump_factor": rules.jump_factor,
     })
 }
 

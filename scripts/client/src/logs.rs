@@ -61,14 +61,17 @@ pub fn is_truncated(logs: &[String]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared_state::event::{EventData, MeterBalanceSettled};
+    use shared_state::{
+        event::{EventData, MeterBalanceSettled},
+        quantity::Wh,
+    };
 
     #[test]
     fn each_event_has_the_program_that_logged_it() {
         let event = MeterBalanceSettled {
             meter_id: [1; 32],
-            amount_settled: 2,
-            new_settled_total: 3,
+            amount_settled: Wh(2),
+            new_settled_total: Wh(3),
         };
         let mut data = MeterBalanceSettled::DISCRIMINATOR.to_vec();
         data.extend(bytemuck::bytes_of(&event));

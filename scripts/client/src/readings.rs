@@ -8,7 +8,7 @@ use std::{fmt, fs::File, io::Read, path::Path, str::FromStr};
 
 use anyhow::{bail, Context};
 use chrono::DateTime;
-use shared_state::{reading::Reading, state::meter_id};
+use shared_state::{quantity::Wh, reading::Reading, state::meter_id};
 use solana_signature::Signature;
 
 use crate::format::printable;
@@ -130,8 +130,8 @@ fn row(line: u64, record: &csv::StringRecord, is_signed: bool) -> Result<Row, St
         serial: serial.to_owned(),
         reading: Reading {
             timestamp: parse_time(timestamp)?,
-            generation_register: register(COLUMNS[2], generation)?,
-            consumption_register: register(COLUMNS[3], consumption)?,
+            generation_register: Wh(register(COLUMNS[2], generation)?),
+            consumption_register: Wh(register(COLUMNS[3], consumption)?),
         },
         signature: signature
             .map(|text| {
@@ -188,8 +188,8 @@ mod tests {
                 (4, "A", 1_767_226_500)
             ]
         );
-        assert_eq!(rows[0].reading.generation_register, 5);
-        assert_eq!(rows[0].reading.consumption_register, 6);
+        assert_eq!(rows[0].reading.generation_register, Wh(5));
+        assert_eq!(rows[0].reading.consumption_register, Wh(6));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! How much fits into a transaction.
 
-use shared_state::reading::Reading;
+use shared_state::{quantity::Wh, reading::Reading};
 use solana_program::{instruction::Instruction, pubkey::Pubkey};
 use solana_transaction::Transaction;
 
@@ -51,8 +51,8 @@ impl Room {
     pub fn of_submission(deployment: &Deployment, reporter: &Pubkey) -> Self {
         let reading = Reading {
             timestamp: 0,
-            generation_register: 0,
-            consumption_register: 0,
+            generation_register: Wh(0),
+            consumption_register: Wh(0),
         };
         let one = deployment.submit_readings(reporter, false, &[(Pubkey::default(), reading)]);
         Self::new(reporter, &[one], false)
@@ -91,8 +91,8 @@ mod tests {
         let submit = |count: usize, distinct: usize| {
             let reading = Reading {
                 timestamp: 1,
-                generation_register: 2,
-                consumption_register: 3,
+                generation_register: Wh(2),
+                consumption_register: Wh(3),
             };
             let readings: Vec<_> = (0..count)
                 .map(|index| (meters[index % distinct], reading))
