@@ -1,7 +1,7 @@
 //! What the chain made of readings, as a transaction's events tell.
 
 use anyhow::{bail, ensure, Context};
-use shared_state::{event::Event, reading::Reading, state::meter_name};
+use shared_state::{event::Event, reading::Reading, state::meter_id};
 
 use crate::readings::Row;
 
@@ -16,12 +16,7 @@ pub enum Verdict {
 
 /// Which verdict of a transaction's events belongs to which of the readings that it carried.
 pub fn verdicts(mut rows: Vec<Row>, events: &[Event]) -> anyhow::Result<Vec<(Row, Verdict)>> {
-    ensure!(
-        events.len() == rows.len(),
-        "{} readings gave {} events",
-        rows.len(),
-        events.len()
-    );
+    let sent = rows.len();
     let mut found = Vec::new();
     for event in events {
         let (id, reading, verdict) = match event {
@@ -43,15 +38,22 @@ pub fn verdicts(mut rows: Vec<Row>, events: &[Event]) -> anyhow::Result<Vec<(Row
                 },
                 Verdict::Rejected(rejected.reason),
             ),
+            // Said beside the verdict on the reading that brought it about.
+            Event::RegisterHoldBegan(_) | Event::RegisterHoldEnded(_) => continue,
             other => bail!("unexpected event {other:?}"),
         };
+        let id = Ok(id);
         // The rejected readings are logged before the accepted ones, so of equal lines the later is the rejected one.
-        let serial = meter_name(&id)?;
         let place = rows
             .iter()
-            .rposition(|row| row.serial == serial && row.reading == reading)
-            .with_context(|| format!("an event of {serial} for a reading that was not sent"))?;
+            .rposition(|row| meter_id(&row.serial) == id && row.reading == reading)
+            .with_context(|| format!("an event for a reading that was not sent: {event:?}"))?;
         found.push((rows.remove(place), verdict));
     }
+    ensure!(
+        rows.is_empty(),
+        "{sent} readings gave {} events",
+        found.len()
+    );
     Ok(found)
 }
