@@ -91,12 +91,11 @@ impl<'a, T: AccountLayout> Account<'a, T> {
         check_layout::<T>(view, owner)?;
         let mark = mark(view);
         // SAFETY: the mark is a byte of the account's that nothing else refers to.
-        unsafe {
-            if mark.read() == WRITING {
-                return Err(blame(T::NAME, GridError::AccountInUse));
-            }
-            mark.write(READING);
+        if unsafe { mark.read() } == WRITING {
+            return Err(blame(T::NAME, GridError::AccountInUse));
         }
+        // SAFETY: the same.
+        unsafe { mark.write(READING) };
         Ok(Self {
             view,
             layout: PhantomData,
@@ -144,12 +143,11 @@ impl<'a, T: AccountLayout> AccountMut<'a, T> {
         writable(view, T::NAME)?;
         let mark = mark(view);
         // SAFETY: the mark is a byte of the account's that nothing else refers to.
-        unsafe {
-            if mark.read() != NOT_BORROWED {
-                return Err(blame(T::NAME, GridError::AccountInUse));
-            }
-            mark.write(WRITING);
+        if unsafe { mark.read() } != NOT_BORROWED {
+            return Err(blame(T::NAME, GridError::AccountInUse));
         }
+        // SAFETY: the same.
+        unsafe { mark.write(WRITING) };
         Ok(Self {
             view,
             layout: PhantomData,
