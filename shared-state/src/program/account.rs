@@ -282,7 +282,8 @@ pub(super) mod tests {
     #[test]
     fn an_account_is_held_for_writing_only_once() {
         let mut memory = InMemory::<18>::new(2, 1);
-        let (first, second) = (memory.view(), memory.view());
+        let first = memory.view();
+        let second = first;
         let held = AccountMut::<RegistryConfig>::new(&first, &OWNER);
         assert!(held.is_ok());
         assert_eq!(
@@ -300,7 +301,8 @@ pub(super) mod tests {
     #[test]
     fn an_account_that_is_read_is_never_held_for_writing() {
         let mut memory = InMemory::<18>::new(2, 1);
-        let (first, second) = (memory.view(), memory.view());
+        let first = memory.view();
+        let second = first;
         let read = Account::<RegistryConfig>::new(&first, &OWNER);
         assert!(read.is_ok());
         assert!(Account::<RegistryConfig>::new(&second, &OWNER).is_ok());
