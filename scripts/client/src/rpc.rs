@@ -125,9 +125,19 @@ impl Rpc {
         registry: &Pubkey,
         key: Option<(usize, &Pubkey)>,
     ) -> anyhow::Result<Vec<(Pubkey, Account)>> {
+        self.accounts_of(registry, AccountType::Meter, key).await
+    }
+
+    /// A program's accounts of a type; with a key at this offset only.
+    pub async fn accounts_of(
+        &self,
+        program: &Pubkey,
+        kind: AccountType,
+        key: Option<(usize, &Pubkey)>,
+    ) -> anyhow::Result<Vec<(Pubkey, Account)>> {
         let mut filters = vec![RpcFilterType::Memcmp(Memcmp::new_base58_encoded(
             0,
-            &[AccountType::Meter as u8],
+            &[kind as u8],
         ))];
         if let Some((offset, key)) = key {
             let is = Memcmp::new_base58_encoded(offset, key.as_ref());
@@ -143,9 +153,9 @@ impl Rpc {
             ..RpcProgramAccountsConfig::default()
         };
         self.client
-            .get_program_ui_accounts_with_config(registry, config)
+            .get_program_ui_accounts_with_config(program, config)
             .await
-            .with_context(|| format!("asking {} for the meters of {registry}", self.url))?
+            .with_context(|| format!("asking {} for the accounts of {program}", self.url))?
             .into_iter()
             .map(|(address, account)| {
                 let account = account

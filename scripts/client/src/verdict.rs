@@ -1,9 +1,9 @@
 //! What the chain made of readings, as a transaction's events tell.
 
 use anyhow::{bail, ensure, Context};
-use shared_state::{event::Event, reading::Reading, state::meter_name};
+use shared_state::{event::Event, reading::Reading, state::meter_id};
 
-use crate::readings::Row;
+use crate::{format::text, readings::Row};
 
 /// What the chain made of a reading.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -16,12 +16,7 @@ pub enum Verdict {
 
 /// Which verdict of a transaction's events belongs to which of the readings that it carried.
 pub fn verdicts(mut rows: Vec<Row>, events: &[Event]) -> anyhow::Result<Vec<(Row, Verdict)>> {
-    ensure!(
-        events.len() == rows.len(),
-        "{} readings gave {} events",
-        rows.len(),
-        events.len()
-    );
+    let readings = rows.len();
     let mut found = Vec::new();
     for event in events {
         let (id, reading, verdict) = match event {
@@ -43,15 +38,20 @@ pub fn verdicts(mut rows: Vec<Row>, events: &[Event]) -> anyhow::Result<Vec<(Row
                 },
                 Verdict::Rejected(rejected.reason),
             ),
+            Event::RegisterHoldBegan(_) | Event::RegisterHoldEnded(_) => continue,
             other => bail!("unexpected event {other:?}"),
         };
         // The rejected readings are logged before the accepted ones, so of equal lines the later is the rejected one.
-        let serial = meter_name(&id)?;
-        let place = rows
-            .iter()
-            .rposition(|row| row.serial == serial && row.reading == reading)
-            .with_context(|| format!("an event of {serial} for a reading that was not sent"))?;
+        let is_of = |row: &Row| row.reading == reading && meter_id(&row.serial) == Ok(id);
+        let place = rows.iter().rposition(is_of).with_context(|| {
+            format!("an event of {} for a reading that was not sent", text(&id))
+        })?;
         found.push((rows.remove(place), verdict));
     }
+    ensure!(
+        rows.is_empty(),
+        "{} of {readings} readings gave no event",
+        rows.len()
+    );
     Ok(found)
 }
