@@ -19,6 +19,7 @@ use shared_state::{
     pda::{
         find_mint, find_oracle_config, find_program_data, find_registry_config, find_token_config,
     },
+    quantity::Wh,
     state::{
         AccountLayout, AccountType, Meter, MeterStatus, OracleConfig, RegistryConfig, TokenConfig,
         LAYOUT_VERSION,
@@ -44,7 +45,13 @@ fn oracle() {
     idl.check_instructions::<OracleInstruction>(&[
         oracle::initialize(&program, &key("upgrade_authority"), &key("payer"), sample()),
         oracle::submit_readings(&program, &reporter, &registry, true, &readings),
-        oracle::submit_signed_readings(&program, &reporter, &registry, false, &readings),
+        oracle::submit_signed_readings(
+            &program,
+            &reporter,
+            &registry,
+            false,
+            &[key("meter"), key("meter")],
+        ),
         oracle::add_reporter(&program, &authority, &sample()),
         oracle::remove_reporter(&program, &authority, &sample()),
         oracle::set_rules(&program, &authority, sample()),
@@ -105,11 +112,17 @@ fn token() {
             &program,
             &registry,
             &key("recipient"),
-            0x0102_0304_0506_0708,
+            Wh(0x0102_0304_0506_0708),
         ),
         token::set_minting_enabled(&program, &authority, true),
         token::set_mint_limit(&program, &authority, sample()),
-        token::retire_tokens(&program, &key("holder"), &key("token_account"), sample()),
+        token::retire_tokens(
+            &program,
+            &key("holder"),
+            &key("token_account"),
+            &key("payer"),
+            sample(),
+        ),
         token::set_registry_authority(&program, &upgrade, &sample()),
         token::propose_authority(&program, &authority, &sample()),
         token::accept_authority(&program, &key("proposed_authority")),
@@ -133,7 +146,7 @@ fn program_of(account: AccountType) -> &'static str {
     match account {
         AccountType::OracleConfig => "oracle",
         AccountType::RegistryConfig | AccountType::Meter => "registry",
-        AccountType::TokenConfig => "token",
+        AccountType::TokenConfig | AccountType::Retirement => "token",
     }
 }
 

@@ -2,7 +2,10 @@
 
 use gridtoken_client::{audit::audit, cluster::Cluster};
 use gridtoken_tests::{TestMeter, World};
-use shared_state::state::{Meter, OracleConfig, RegistryConfig, TokenConfig};
+use shared_state::{
+    quantity::{BaseUnits, Bps, Wh},
+    state::{Meter, OracleConfig, RegistryConfig, TokenConfig},
+};
 use solana_account::Account;
 use solana_keypair::Keypair;
 use solana_program::pubkey::Pubkey;
@@ -57,7 +60,7 @@ async fn each_broken_meter_is_named() {
         ("5 rejected readings", |meter| meter.rejected_count = 5),
         ("Meter with an invalid id", |meter| meter.meter_id[31] = 1),
         ("and 1000000001 W", |meter| {
-            meter.consumption_capacity_w = 1_000_000_001
+            meter.state.consumption_capacity_w = 1_000_000_001
         }),
         ("is not at the address of its meter id", |meter| {
             meter.meter_id[0] = b'X'
@@ -67,16 +70,18 @@ async fn each_broken_meter_is_named() {
         ("is not a Meter of version 1", |meter| {
             meter.header.version = 2
         }),
-        ("quality of 10001", |meter| meter.quality = 10_001),
+        ("quality of 10001", |meter| {
+            meter.state.quality = Bps(10_001)
+        }),
         ("rated powers of 0 and", |meter| {
-            meter.generation_capacity_w = 0
+            meter.state.generation_capacity_w = 0
         }),
         ("before it was registered", |meter| {
-            meter.last_reading_at = meter.registered_at - 1
+            meter.state.last_reading_at = meter.registered_at - 1
         }),
-        ("without a reading", |meter| meter.total_consumption = 1),
+        ("without a reading", |meter| meter.total_consumption = Wh(1)),
         ("1 and consumed 0 Wh without", |meter| {
-            meter.total_generation = 1
+            meter.total_generation = Wh(1)
         }),
     ];
     for (words, broken) in breaks {
@@ -110,7 +115,7 @@ async fn energy_without_grid_and_grid_without_energy() {
     // And more settled than generated: both are named.
     world
         .edit(&meter.address, |meter: &mut Meter| {
-            meter.settled_net_generation = 10_001
+            meter.settled_net_generation = Wh(10_001)
         })
         .await;
     let found = findings(&mut world).await;
@@ -119,7 +124,7 @@ async fn energy_without_grid_and_grid_without_energy() {
     assert!(found[0].1.contains("Meter M-1") && found[0].1.contains("10001 Wh of 10000 Wh"));
     world
         .edit(&meter.address, |meter: &mut Meter| {
-            meter.settled_net_generation = 10_000
+            meter.settled_net_generation = Wh(10_000)
         })
         .await;
     world.audit().await;
@@ -143,13 +148,13 @@ async fn energy_without_grid_and_grid_without_energy() {
     world.bank.set_account(&mint, sound.clone());
     world
         .edit(&token_config, |config: &mut TokenConfig| {
-            config.total_retired = 1
+            config.total_retired = Wh(1)
         })
         .await;
     assert_found(&mut world, &mint, "and 1 of them retired").await;
     world
         .edit(&token_config, |config: &mut TokenConfig| {
-            config.total_retired = 0
+            config.total_retired = Wh(0)
         })
         .await;
 
@@ -202,7 +207,10 @@ async fn configs_that_point_elsewhere_or_are_missing() {
             "takes readings from",
         ),
         (|config, key| config.token_program = key, "mints with"),
-        (|config, _| config.minimum_quality = 10_001, "10001 bps"),
+        (
+            |config, _| config.minimum_quality = Bps(10_001),
+            "10001 bps",
+        ),
         (
             |config, _| config.header.bump ^= 1,
             "does not have its bump",
@@ -223,7 +231,7 @@ async fn configs_that_point_elsewhere_or_are_missing() {
         (|config, key| config.registry_authority = key, "obeys"),
         (|config, key| config.mint = key, "mints"),
         (
-            |config, _| config.mint_limit.burst = 1,
+            |config, _| config.mint_limit.burst = BaseUnits(1),
             "mint limit of 1 and 0",
         ),
         (

@@ -3,7 +3,13 @@
 use std::collections::BTreeSet;
 
 use gridtoken_tests::{TestMeter, World};
-use shared_state::{event::Event, reading::Reading, state::Meter, GridError};
+use shared_state::{
+    event::Event,
+    quantity::{Bps, Wh},
+    reading::Reading,
+    state::Meter,
+    GridError,
+};
 use solana_message::Message;
 use solana_program::{instruction::Instruction, pubkey::Pubkey};
 use solana_signer::Signer;
@@ -32,9 +38,9 @@ async fn a_batch_of_two_meters_readings_in_turn() {
     assert_eq!(receipt.events().len(), 32);
     for meter in &meters {
         let account = world.meter(meter).await;
-        assert_eq!(account.accepted_count, 16);
-        assert_eq!(account.total_generation, 16_000);
-        assert_eq!(account.unsettled(), 8_000);
+        assert_eq!(account.state.accepted_count, 16);
+        assert_eq!(account.total_generation, Wh(16_000));
+        assert_eq!(account.unsettled(), Wh(8_000));
     }
     let sequences: Vec<u32> = receipt
         .events()
@@ -55,10 +61,10 @@ async fn a_meter_warms_up_within_a_batch() {
     let meter = world.active_meter("M-1").await;
     world
         .edit(&meter.address, |meter: &mut Meter| {
-            meter.accepted_count = 93;
-            meter.quality = 8_500;
-            meter.profile.generation_mean_w = 4_000;
-            meter.profile.generation_deviation_w = 10;
+            meter.state.accepted_count = 93;
+            meter.state.quality = Bps(8_500);
+            meter.state.profile.generation_mean_w = 4_000;
+            meter.state.profile.generation_deviation_w = 10;
         })
         .await;
     world.pass_time(5 * 900).await;
@@ -75,8 +81,8 @@ async fn a_meter_warms_up_within_a_batch() {
     .map(|(step, generation_register)| {
         let reading = Reading {
             timestamp: start + step * 900,
-            generation_register,
-            consumption_register: 0,
+            generation_register: Wh(generation_register),
+            consumption_register: Wh(0),
         };
         (meter.address, reading)
     })
@@ -95,8 +101,11 @@ async fn a_meter_warms_up_within_a_batch() {
     }
     assert_eq!((flags, rejected), (vec![0, 0, 0, 1], 1));
     let account = world.meter(&meter).await;
-    assert_eq!((account.accepted_count, account.rejected_count), (97, 1));
-    assert_eq!(account.total_generation, 109_000);
+    assert_eq!(
+        (account.state.accepted_count, account.rejected_count),
+        (97, 1)
+    );
+    assert_eq!(account.total_generation, Wh(109_000));
 }
 
 /// A register jump so large that its energy in watt-seconds wraps around to almost nothing.

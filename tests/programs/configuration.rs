@@ -9,6 +9,7 @@ use registry_program::instruction::{
 };
 use shared_state::{
     event::{Event, RegistryAuthorityChanged, RegistryConfigChanged},
+    quantity::{BaseUnits, Bps, Wh},
     reading::{Reading, ReadingOutcome},
     GridError,
 };
@@ -26,7 +27,7 @@ fn same(world: &World) -> SetConfig {
     SetConfig {
         oracle_authority: world.deployment.oracle_config(),
         token_program: world.deployment.token_program,
-        minimum_quality: MINIMUM_QUALITY,
+        minimum_quality: Bps(MINIMUM_QUALITY),
     }
 }
 
@@ -71,7 +72,7 @@ async fn the_registry_authority_changes_the_minimum_quality_and_nothing_else() {
     world.report(&meter, 900, 1_000, 0).await;
 
     let args = SetConfig {
-        minimum_quality: 9_000,
+        minimum_quality: Bps(9_000),
         ..same(&world)
     };
     let receipt = world
@@ -86,7 +87,7 @@ async fn the_registry_authority_changes_the_minimum_quality_and_nothing_else() {
             changed_by: authority.pubkey(),
             oracle_authority: args.oracle_authority,
             token_program: args.token_program,
-            minimum_quality: 9_000,
+            minimum_quality: Bps(9_000),
         })]
     );
     // It takes effect: the meter's quality is 85 %.
@@ -97,7 +98,7 @@ async fn the_registry_authority_changes_the_minimum_quality_and_nothing_else() {
     for (args, error) in [
         (
             SetConfig {
-                minimum_quality: 10_001,
+                minimum_quality: Bps(10_001),
                 ..same(&world)
             },
             GridError::InvalidQuality,
@@ -138,7 +139,7 @@ async fn the_registry_authority_changes_the_minimum_quality_and_nothing_else() {
         ),
         (
             SetConfig {
-                minimum_quality: u16::MAX,
+                minimum_quality: Bps(u16::MAX),
                 ..same(&world)
             },
             GridError::InvalidQuality,
@@ -150,14 +151,14 @@ async fn the_registry_authority_changes_the_minimum_quality_and_nothing_else() {
     let rewired = SetConfig {
         oracle_authority: Pubkey::new_unique(),
         token_program: Pubkey::new_unique(),
-        minimum_quality: 0,
+        minimum_quality: Bps(0),
     };
     let set = set_config(&registry, &upgrade_authority.pubkey(), rewired);
     world.send(&[&upgrade_authority], set).await;
     let config = world.registry_config().await;
     assert_eq!(config.oracle_authority, rewired.oracle_authority);
     assert_eq!(config.token_program, rewired.token_program);
-    assert_eq!(config.minimum_quality, 0);
+    assert_eq!(config.minimum_quality, Bps(0));
     assert_eq!(config.authority, authority.pubkey());
 
     // With an account in the place of ProgramData that says otherwise.
@@ -274,11 +275,11 @@ fn minting(
     let outcome = ReadingOutcome {
         reading: Reading {
             timestamp: world.now + 1,
-            generation_register: 1_000_000,
-            consumption_register: 0,
+            generation_register: Wh(1_000_000),
+            consumption_register: Wh(0),
         },
         profile: Default::default(),
-        quality: 10_000,
+        quality: Bps(10_000),
         reason: 0,
         score: 100,
         flags: 0,
@@ -292,9 +293,9 @@ fn minting(
         ..same(world)
     };
     vec![
-        (mint_settled(token, key, own, 1_000), Unauthorized),
+        (mint_settled(token, key, own, Wh(1_000)), Unauthorized),
         (
-            mint_settled(token, key, &victim.wallet, 1_000),
+            mint_settled(token, key, &victim.wallet, Wh(1_000)),
             Unauthorized,
         ),
         (
@@ -323,7 +324,7 @@ fn settling(
     let (registry, token) = (&deployment.registry_program, &deployment.token_program);
     let meter = victim.address;
     let retirement = RetireTokens {
-        amount: 1,
+        amount: BaseUnits(1),
         beneficiary: *key,
         reference: [0; 64],
     };
@@ -435,8 +436,8 @@ async fn no_authority_can_mint_move_or_freeze_anybodys_tokens() {
     // What the token authority can do is its own four instructions; with all of them, nothing is minted either.
     let (key, token) = (token_authority.pubkey(), world.deployment.token_program);
     let limit = SetMintLimit {
-        burst: 1_000_000,
-        rate_per_second: 1,
+        burst: BaseUnits(1_000_000),
+        rate_per_second: BaseUnits(1),
     };
     for instruction in [
         world.deployment.set_minting_enabled(&key, false),
@@ -446,8 +447,8 @@ async fn no_authority_can_mint_move_or_freeze_anybodys_tokens() {
             &token,
             &key,
             SetMintLimit {
-                burst: 0,
-                rate_per_second: 0,
+                burst: BaseUnits(0),
+                rate_per_second: BaseUnits(0),
             },
         ),
         propose_authority(&token, &key, &Pubkey::new_unique()),

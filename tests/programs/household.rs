@@ -7,6 +7,7 @@ use gridtoken_client::readings::Row;
 use oracle_program::rules::{self, timestamp::Window};
 use shared_state::{
     program::HeadedList,
+    quantity::Wh,
     reading::Reading,
     state::{Rules, Track},
 };
@@ -27,8 +28,8 @@ fn household() -> Vec<Row> {
     };
     let mut reading = Reading {
         timestamp: BEGINNING,
-        generation_register: 0,
-        consumption_register: 0,
+        generation_register: Wh(0),
+        consumption_register: Wh(0),
     };
     let mut rows = vec![row(1, reading)];
     for (line, text) in (1..).zip(HALF_HOURS.lines()).skip(1) {

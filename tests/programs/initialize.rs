@@ -6,6 +6,7 @@ use gridtoken_tests::{World, MINIMUM_QUALITY};
 use shared_state::{
     event::{Event, OracleInitialized, RegistryInitialized, ReporterAdded, TokenInitialized},
     pda,
+    quantity::Bps,
     state::{Rules, MAX_REPORTERS},
     GridError,
 };
@@ -35,7 +36,7 @@ async fn creates_the_three_configs_and_the_mint() {
                 authority: authority.pubkey(),
                 oracle_authority: deployment.oracle_config(),
                 token_program: deployment.token_program,
-                minimum_quality: MINIMUM_QUALITY,
+                minimum_quality: Bps(MINIMUM_QUALITY),
             }),
             Event::TokenInitialized(TokenInitialized {
                 authority: authority.pubkey(),
@@ -80,7 +81,7 @@ async fn creates_the_three_configs_and_the_mint() {
     assert_eq!(registry.authority, authority.pubkey());
     assert_eq!(registry.oracle_authority, deployment.oracle_config());
     assert_eq!(registry.token_program, deployment.token_program);
-    assert_eq!(registry.minimum_quality, MINIMUM_QUALITY);
+    assert_eq!(registry.minimum_quality, Bps(MINIMUM_QUALITY));
 
     let token = world.token_config().await;
     assert_eq!(

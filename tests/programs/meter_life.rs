@@ -10,6 +10,7 @@ use shared_state::{
         DelegateChanged, DeviceReplaced, Event, MeterLimitsChanged, MeterOwnerChanged,
         MeterOwnerProposed,
     },
+    quantity::Wh,
     state::{Meter, MeterStatus},
     units::MAX_CAPACITY_W,
     GridError,
@@ -130,7 +131,7 @@ async fn a_meter_goes_to_its_new_owner_with_all_that_is_unsettled() {
             meter_id: meter.id,
             old_owner: old.pubkey(),
             new_owner: new.pubkey(),
-            unsettled: 2_000,
+            unsettled: Wh(2_000),
         })]
     );
     let account = world.meter(&meter).await;
@@ -183,19 +184,19 @@ async fn a_new_devices_past_is_never_minted_whatever_its_registers() {
         world.pass_time(3_600).await;
         let args = ReplaceDevice {
             device_key: Pubkey::default(),
-            old_generation_register: 12_000,
-            old_consumption_register: 1_500,
-            generation_register,
-            consumption_register,
+            old_generation_register: Wh(12_000),
+            old_consumption_register: Wh(1_500),
+            generation_register: Wh(generation_register),
+            consumption_register: Wh(consumption_register),
         };
         // What the authority has seen must still be so: a reading in between would count twice.
         for stale in [
             ReplaceDevice {
-                old_generation_register: 11_999,
+                old_generation_register: Wh(11_999),
                 ..args
             },
             ReplaceDevice {
-                old_consumption_register: 1_499,
+                old_consumption_register: Wh(1_499),
                 ..args
             },
         ] {
@@ -211,10 +212,10 @@ async fn a_new_devices_past_is_never_minted_whatever_its_registers() {
             [Event::DeviceReplaced(DeviceReplaced {
                 meter_id: meter.id,
                 device_key: Pubkey::default(),
-                old_generation_register: 12_000,
-                old_consumption_register: 1_500,
-                generation_register,
-                consumption_register,
+                old_generation_register: Wh(12_000),
+                old_consumption_register: Wh(1_500),
+                generation_register: Wh(generation_register),
+                consumption_register: Wh(consumption_register),
             })]
         );
         let after = world.meter(&meter).await;
@@ -256,10 +257,10 @@ async fn a_new_device_with_a_key_takes_signed_readings_only() {
     let device_key = Pubkey::new_unique();
     let args = ReplaceDevice {
         device_key,
-        old_generation_register: 0,
-        old_consumption_register: 0,
-        generation_register: 0,
-        consumption_register: 0,
+        old_generation_register: Wh(0),
+        old_consumption_register: Wh(0),
+        generation_register: Wh(0),
+        consumption_register: Wh(0),
     };
     world
         .send(
@@ -324,10 +325,10 @@ async fn a_decommissioned_meter_is_not_changed_any_more_but_still_handed_over_an
     world.set_status(&meter, MeterStatus::Decommissioned).await;
     let args = ReplaceDevice {
         device_key: key,
-        old_generation_register: 1_000,
-        old_consumption_register: 0,
-        generation_register: 0,
-        consumption_register: 0,
+        old_generation_register: Wh(1_000),
+        old_consumption_register: Wh(0),
+        generation_register: Wh(0),
+        consumption_register: Wh(0),
     };
     let replace = replace_device(&registry, &key, &meter.address, args);
     world
@@ -382,14 +383,17 @@ async fn a_replacement_does_not_turn_the_clock_back() {
     world.send(&[&reporter], submit.clone()).await;
     let args = ReplaceDevice {
         device_key: Pubkey::default(),
-        old_generation_register: 1_000,
-        old_consumption_register: 0,
-        generation_register: 0,
-        consumption_register: 0,
+        old_generation_register: Wh(1_000),
+        old_consumption_register: Wh(0),
+        generation_register: Wh(0),
+        consumption_register: Wh(0),
     };
     let replace = replace_device(&registry, &authority.pubkey(), &meter.address, args);
     world.send(&[&authority], replace).await;
-    assert_eq!(world.meter(&meter).await.last_reading_at, world.now + 60);
+    assert_eq!(
+        world.meter(&meter).await.state.last_reading_at,
+        world.now + 60
+    );
     world
         .refuse(&[&reporter], submit, GridError::ReadingNotNewer)
         .await;
@@ -437,10 +441,10 @@ async fn the_authority_alone_changes_a_stopped_meter() {
     let (registry, authority) = (world.deployment.registry_program, world.authority.clone());
     let device = |register: u64| ReplaceDevice {
         device_key: Pubkey::default(),
-        old_generation_register: register,
-        old_consumption_register: 0,
-        generation_register: register + 1,
-        consumption_register: 0,
+        old_generation_register: Wh(register),
+        old_consumption_register: Wh(0),
+        generation_register: Wh(register + 1),
+        consumption_register: Wh(0),
     };
     let limits = UpdateMeterLimits {
         generation_capacity_w: 5_000,
@@ -470,7 +474,7 @@ async fn the_authority_alone_changes_a_stopped_meter() {
         world.send(&[&authority], update).await;
         let account = world.meter(&meter).await;
         assert_eq!(account.status(), status);
-        assert_eq!(account.generation_register, register + 1);
-        assert_eq!(account.total_generation, 0);
+        assert_eq!(account.state.generation_register, Wh(register + 1));
+        assert_eq!(account.total_generation, Wh(0));
     }
 }

@@ -5,6 +5,7 @@ use gridtoken_tests::{World, START};
 use shared_state::{
     event::{Event, MeterRegistered, MeterStatusChanged},
     pda,
+    quantity::Wh,
     state::{Meter, MeterStatus},
     units::MAX_CAPACITY_W,
     GridError,
@@ -22,8 +23,8 @@ async fn a_registered_meter_starts_inactive_at_its_baseline() {
     let owner = Pubkey::new_unique();
     let args = registry_program::instruction::RegisterMeter {
         device_key: Pubkey::new_unique(),
-        generation_register: 123_456,
-        consumption_register: 654_321,
+        generation_register: Wh(123_456),
+        consumption_register: Wh(654_321),
         generation_capacity_w: 6_200,
         consumption_capacity_w: 15_000,
         ..World::registration("ISK-7", &owner)
@@ -39,8 +40,8 @@ async fn a_registered_meter_starts_inactive_at_its_baseline() {
             meter_id: args.meter_id,
             owner,
             device_key: args.device_key,
-            generation_register: 123_456,
-            consumption_register: 654_321,
+            generation_register: Wh(123_456),
+            consumption_register: Wh(654_321),
             generation_capacity_w: 6_200,
             consumption_capacity_w: 15_000,
         })]
@@ -68,8 +69,8 @@ async fn what_a_meter_counted_before_it_joined_is_never_minted() {
     let mut world = World::new().await;
     let (owner, wallet) = world.owner().await;
     let args = registry_program::instruction::RegisterMeter {
-        generation_register: 9_000_000,
-        consumption_register: 1_000_000,
+        generation_register: Wh(9_000_000),
+        consumption_register: Wh(1_000_000),
         ..World::registration("OLD-1", &owner.pubkey())
     };
     let meter = world.register(args, owner, wallet).await;

@@ -4,6 +4,7 @@ use gridtoken_tests::{TestMeter, World};
 use registry_program::instruction::settle_many_and_mint_tokens;
 use shared_state::{
     event::{Event, MeterBalanceSettled, MintLimitChanged, TokensMinted},
+    quantity::{BaseUnits, Wh},
     state::{MintLimit, TokenConfig},
     GridError,
 };
@@ -17,8 +18,8 @@ const KWH: u64 = 1_000_000_000;
 async fn limit(world: &mut World, burst: u64, rate_per_second: u64) {
     let authority = world.authority.clone();
     let limit = SetMintLimit {
-        burst,
-        rate_per_second,
+        burst: BaseUnits(burst),
+        rate_per_second: BaseUnits(rate_per_second),
     };
     let set = set_mint_limit(&world.deployment.token_program, &authority.pubkey(), limit);
     let receipt = world.send(&[&authority], set).await;
@@ -26,14 +27,14 @@ async fn limit(world: &mut World, burst: u64, rate_per_second: u64) {
         receipt.events(),
         [Event::MintLimitChanged(MintLimitChanged {
             changed_by: authority.pubkey(),
-            burst,
-            rate_per_second,
+            burst: BaseUnits(burst),
+            rate_per_second: BaseUnits(rate_per_second),
         })]
     );
 }
 
 async fn unsettled(world: &mut World, meter: &TestMeter) -> u64 {
-    world.meter(meter).await.unsettled()
+    world.meter(meter).await.unsettled().0
 }
 
 #[tokio::test]
@@ -54,13 +55,13 @@ async fn settlements_mint_what_the_limit_leaves_and_the_rest_stays() {
         [
             Event::MeterBalanceSettled(MeterBalanceSettled {
                 meter_id: first.id,
-                amount_settled: 4_000,
-                new_settled_total: 4_000,
+                amount_settled: Wh(4_000),
+                new_settled_total: Wh(4_000),
             }),
             Event::TokensMinted(TokensMinted {
                 recipient: first.wallet,
-                amount: 4 * KWH,
-                new_total_supply: 4 * KWH,
+                amount: BaseUnits(4 * KWH),
+                new_total_supply: BaseUnits(4 * KWH),
             }),
         ]
     );
@@ -69,9 +70,9 @@ async fn settlements_mint_what_the_limit_leaves_and_the_rest_stays() {
     assert_eq!(
         config.mint_limit,
         MintLimit {
-            burst: 4 * KWH,
-            rate_per_second: 1_000_000,
-            level: 4 * KWH,
+            burst: BaseUnits(4 * KWH),
+            rate_per_second: BaseUnits(1_000_000),
+            level: BaseUnits(4 * KWH),
             updated_at: world.now,
         }
     );
@@ -182,8 +183,8 @@ async fn figures_that_make_no_sense_and_strangers() {
     let authority = world.authority.clone();
     for (burst, rate_per_second) in [(0, 1), (1_000_000, 0), (999_999, 1), (u64::MAX, 0)] {
         let limit = SetMintLimit {
-            burst,
-            rate_per_second,
+            burst: BaseUnits(burst),
+            rate_per_second: BaseUnits(rate_per_second),
         };
         let set = set_mint_limit(&token, &authority.pubkey(), limit);
         world
@@ -192,8 +193,8 @@ async fn figures_that_make_no_sense_and_strangers() {
     }
     let stranger = Keypair::new();
     let none = SetMintLimit {
-        burst: 0,
-        rate_per_second: 0,
+        burst: BaseUnits(0),
+        rate_per_second: BaseUnits(0),
     };
     let set = set_mint_limit(&token, &stranger.pubkey(), none);
     world
@@ -219,21 +220,21 @@ async fn the_token_program_does_not_rely_on_the_registry() {
     let token = world.deployment.token_program;
     let mint = |energy| mint_settled(&token, &registry.pubkey(), &meter.wallet, energy);
     world
-        .refuse(&[&registry], mint(6), GridError::MintLimitExceeded)
+        .refuse(&[&registry], mint(Wh(6)), GridError::MintLimitExceeded)
         .await;
-    world.send(&[&registry], mint(5)).await;
+    world.send(&[&registry], mint(Wh(5))).await;
     world
-        .refuse(&[&registry], mint(1), GridError::MintLimitExceeded)
+        .refuse(&[&registry], mint(Wh(1)), GridError::MintLimitExceeded)
         .await;
     world.pass_time(2).await;
     world
-        .refuse(&[&registry], mint(3), GridError::MintLimitExceeded)
+        .refuse(&[&registry], mint(Wh(3)), GridError::MintLimitExceeded)
         .await;
-    world.send(&[&registry], mint(2)).await;
+    world.send(&[&registry], mint(Wh(2))).await;
     // A clock that goes back gives nothing.
     world.pass_time(-3_600).await;
     world
-        .refuse(&[&registry], mint(1), GridError::MintLimitExceeded)
+        .refuse(&[&registry], mint(Wh(1)), GridError::MintLimitExceeded)
         .await;
     assert_eq!(world.supply().await, 7_000_000);
 }

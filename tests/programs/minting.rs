@@ -3,6 +3,7 @@
 use gridtoken_tests::World;
 use shared_state::{
     event::{Event, MintingEnabledChanged, TokensMinted},
+    quantity::{BaseUnits, Wh},
     state::TokenConfig,
     GridError,
 };
@@ -33,7 +34,7 @@ async fn disabled_minting_stops_settlements_and_loses_nothing() {
     world
         .refuse(&[&meter.owner], settle, GridError::MintingDisabled)
         .await;
-    assert_eq!(world.meter(&meter).await.unsettled(), 10_000);
+    assert_eq!(world.meter(&meter).await.unsettled(), Wh(10_000));
 
     let enable = world
         .deployment
@@ -78,7 +79,7 @@ async fn nobody_mints_by_calling_the_token_program() {
     let token = world.deployment.token_program;
     // Whoever signs: the token authority, the owner, a stranger ...
     for caller in [&world.authority.clone(), &meter.owner, &Keypair::new()] {
-        let mint = mint_settled(&token, &caller.pubkey(), &meter.wallet, 1_000);
+        let mint = mint_settled(&token, &caller.pubkey(), &meter.wallet, Wh(1_000));
         world.refuse(&[caller], mint, GridError::Unauthorized).await;
     }
     // ... and with the registry's address but not its signature.
@@ -86,7 +87,7 @@ async fn nobody_mints_by_calling_the_token_program() {
         &token,
         &world.deployment.registry_config(),
         &meter.wallet,
-        1_000,
+        Wh(1_000),
     );
     mint.accounts[0].is_signer = false;
     world.refuse(&[], mint, GridError::Unauthorized).await;
@@ -131,25 +132,29 @@ async fn the_registry_authority_mints_within_the_other_checks() {
     let token = world.deployment.token_program;
     let mint = |energy| mint_settled(&token, &registry.pubkey(), &meter.wallet, energy);
 
-    let receipt = world.send(&[&registry], mint(2)).await;
+    let receipt = world.send(&[&registry], mint(Wh(2))).await;
     assert_eq!(
         receipt.events(),
         [Event::TokensMinted(TokensMinted {
             recipient: meter.wallet,
-            amount: 2_000_000,
-            new_total_supply: 2_000_000,
+            amount: BaseUnits(2_000_000),
+            new_total_supply: BaseUnits(2_000_000),
         })]
     );
     world
-        .refuse(&[&registry], mint(0), GridError::InvalidAmount)
-        .await;
-    world
-        .refuse(&[&registry], mint(u64::MAX), GridError::ArithmeticOverflow)
+        .refuse(&[&registry], mint(Wh(0)), GridError::InvalidAmount)
         .await;
     world
         .refuse(
             &[&registry],
-            mint(u64::MAX / 1_000_000),
+            mint(Wh(u64::MAX)),
+            GridError::ArithmeticOverflow,
+        )
+        .await;
+    world
+        .refuse(
+            &[&registry],
+            mint(Wh(u64::MAX / 1_000_000)),
             GridError::ArithmeticOverflow,
         )
         .await;
@@ -165,16 +170,16 @@ async fn the_registry_authority_mints_within_the_other_checks() {
         (2, meter.wallet, GridError::WrongMint),
         (4, token, GridError::WrongProgram),
     ] {
-        let mut mint = mint(1);
+        let mut mint = mint(Wh(1));
         mint.accounts[index].pubkey = fake;
         world.refuse(&[&registry], mint, error).await;
     }
     // A recipient that is no GRID account: SPL Token refuses.
     for recipient in [Pubkey::new_unique(), world.deployment.mint()] {
-        let mut mint = mint(1);
+        let mut mint = mint(Wh(1));
         mint.accounts[3] = AccountMeta::new(recipient, false);
         assert!(world.try_send(&[&registry], mint).await.is_err());
     }
     assert_eq!(world.supply().await, 2_000_000);
-    assert_eq!(world.token_config().await.total_minted, 2_000_000);
+    assert_eq!(world.token_config().await.total_minted, Wh(2_000_000));
 }

@@ -4,6 +4,7 @@ use gridtoken_tests::World;
 use oracle_program::instruction::{add_reporter, remove_reporter, set_active, set_rules};
 use shared_state::{
     event::{Event, OracleActiveChanged, ReporterRemoved, RulesChanged},
+    quantity::Bps,
     state::Rules,
     GridError,
 };
@@ -84,7 +85,7 @@ async fn new_rules_hold_for_the_next_reading() {
     world.pass_time(900).await;
     let tight = world.submit(&[(meter.address, world.reading(26_250, 0))]);
     let rules = Rules {
-        power_tolerance: 0,
+        power_tolerance: Bps(0),
         ..Rules::default()
     };
     let receipt = world
@@ -127,11 +128,11 @@ async fn new_rules_hold_for_the_next_reading() {
             ..rules
         },
         Rules {
-            anomaly_floor: 10_001,
+            anomaly_floor: Bps(10_001),
             ..rules
         },
         Rules {
-            power_tolerance: 10_001,
+            power_tolerance: Bps(10_001),
             ..rules
         },
     ] {

@@ -3,6 +3,7 @@
 use gridtoken_tests::{TestMeter, World, START};
 use shared_state::{
     event::{flags, Event, MeterReadingRecorded, MeterReadingRejected},
+    quantity::{Bps, Wh},
     reading::{Reading, ReadingOutcome},
     state::{Meter, MeterStatus, OracleConfig, PowerProfile, RegistryConfig, ORACLE_PAUSED},
     GridError,
@@ -21,9 +22,9 @@ async fn an_accepted_reading_moves_the_meter_on() {
         [Event::MeterReadingRecorded(MeterReadingRecorded {
             meter_id: meter.id,
             timestamp: START + 900,
-            generation_register: 5_000,
-            consumption_register: 2_000,
-            quality: 8_500,
+            generation_register: Wh(5_000),
+            consumption_register: Wh(2_000),
+            quality: Bps(8_500),
             score: 85,
             flags: 0,
             sequence: 1,
@@ -35,7 +36,7 @@ async fn an_accepted_reading_moves_the_meter_on() {
         (5_000, 2_000)
     );
     assert_eq!(
-        before.profile,
+        before.state.profile,
         PowerProfile {
             generation_mean_w: 20_000,
             generation_deviation_w: 0,
@@ -49,8 +50,8 @@ async fn an_accepted_reading_moves_the_meter_on() {
     assert_eq!(
         after,
         Meter {
-            total_generation: 6_000,
-            total_consumption: 2_500,
+            total_generation: Wh(6_000),
+            total_consumption: Wh(2_500),
             generation_register: 6_000,
             consumption_register: 2_500,
             last_reading_at: START + 1_800,
@@ -81,39 +82,57 @@ fn bad_readings(now: i64) -> Vec<(GridError, Reading)> {
         consumption_register,
     };
     vec![
-        (GridError::ReadingNotNewer, reading(now - 900, 5_000, 2_000)),
-        (GridError::ReadingNotNewer, reading(now - 901, 6_000, 2_000)),
-        (GridError::ReadingNotNewer, reading(i64::MIN, 6_000, 2_000)),
-        (GridError::ReadingInFuture, reading(now + 61, 6_000, 2_000)),
-        (GridError::ReadingInFuture, reading(i64::MAX, 6_000, 2_000)),
-        (GridError::ReadingTooSoon, reading(now - 841, 5_001, 2_000)),
         (
-            GridError::GenerationRegisterBackwards,
-            reading(now, 4_999, 2_000),
+            GridError::ReadingNotNewer,
+            reading(now - 900, Wh(5_000), Wh(2_000)),
+        ),
+        (
+            GridError::ReadingNotNewer,
+            reading(now - 901, Wh(6_000), Wh(2_000)),
+        ),
+        (
+            GridError::ReadingNotNewer,
+            reading(i64::MIN, Wh(6_000), Wh(2_000)),
+        ),
+        (
+            GridError::ReadingInFuture,
+            reading(now + 61, Wh(6_000), Wh(2_000)),
+        ),
+        (
+            GridError::ReadingInFuture,
+            reading(i64::MAX, Wh(6_000), Wh(2_000)),
+        ),
+        (
+            GridError::ReadingTooSoon,
+            reading(now - 841, Wh(5_001), Wh(2_000)),
         ),
         (
             GridError::GenerationRegisterBackwards,
-            reading(now, 0, 2_000),
+            reading(now, Wh(4_999), Wh(2_000)),
+        ),
+        (
+            GridError::GenerationRegisterBackwards,
+            reading(now, Wh(0), Wh(2_000)),
         ),
         (
             GridError::ConsumptionRegisterBackwards,
-            reading(now, 5_000, 1_999),
+            reading(now, Wh(5_000), Wh(1_999)),
         ),
         (
             GridError::GenerationAboveRatedPower,
-            reading(now, 5_000 + 26_251, 2_000),
+            reading(now, Wh(5_000 + 26_251), Wh(2_000)),
         ),
         (
             GridError::GenerationAboveRatedPower,
-            reading(now, u64::MAX, 2_000),
+            reading(now, Wh(u64::MAX), Wh(2_000)),
         ),
         (
             GridError::ConsumptionAboveRatedPower,
-            reading(now, 5_000, 2_000 + 26_251),
+            reading(now, Wh(5_000), Wh(2_000 + 26_251)),
         ),
         (
             GridError::ConsumptionAboveRatedPower,
-            reading(now, 5_000, u64::MAX),
+            reading(now, Wh(5_000), Wh(u64::MAX)),
         ),
     ]
 }
@@ -151,9 +170,9 @@ async fn a_recorded_bad_reading_costs_quality_and_nothing_else() {
             rejected_count: before.rejected_count + 1,
             last_reject_reason: error.code() as u8,
             quality: if costs_quality {
-                (u32::from(before.quality) * 15 / 16) as u16
+                (u32::from(before.state.quality) * 15 / 16) as u16
             } else {
-                before.quality
+                before.state.quality
             },
             ..before
         };
@@ -165,7 +184,7 @@ async fn a_recorded_bad_reading_costs_quality_and_nothing_else() {
                 timestamp: reading.timestamp,
                 generation_register: reading.generation_register,
                 consumption_register: reading.consumption_register,
-                quality: after.quality,
+                quality: after.state.quality,
                 reason: error.code() as u16,
                 sequence: after.rejected_count as u32,
             })]
@@ -240,7 +259,7 @@ async fn one_bad_reading_spoils_only_itself() {
         let expected = if index == 5 { (0, 1, 0) } else { (1, 0, 1_000) };
         assert_eq!(
             (
-                account.accepted_count,
+                account.state.accepted_count,
                 account.rejected_count,
                 account.total_generation
             ),
@@ -263,16 +282,16 @@ async fn the_same_meter_several_times_in_one_batch() {
     let at = |timestamp, generation_register| Reading {
         timestamp: START + timestamp,
         generation_register,
-        consumption_register: 0,
+        consumption_register: Wh(0),
     };
     let batch = [
-        (first.address, at(900, 1_000)),
-        (second.address, at(900, 10)),
-        (first.address, at(1_800, 2_000)),
-        (first.address, at(1_800, 2_000)), // again: not newer
-        (second.address, at(1_800, 5)),    // backwards
-        (first.address, at(2_700, 2_500)),
-        (second.address, at(2_700, 30)),
+        (first.address, at(900, Wh(1_000))),
+        (second.address, at(900, Wh(10))),
+        (first.address, at(1_800, Wh(2_000))),
+        (first.address, at(1_800, Wh(2_000))), // again: not newer
+        (second.address, at(1_800, Wh(5))),    // backwards
+        (first.address, at(2_700, Wh(2_500))),
+        (second.address, at(2_700, Wh(30))),
     ];
     let strict = world.submit(&batch);
     world
@@ -313,7 +332,7 @@ async fn the_same_meter_several_times_in_one_batch() {
     assert_eq!(
         (
             account.total_generation,
-            account.accepted_count,
+            account.state.accepted_count,
             account.rejected_count
         ),
         (2_500, 3, 1)
@@ -322,7 +341,7 @@ async fn the_same_meter_several_times_in_one_batch() {
     assert_eq!(
         (
             account.total_generation,
-            account.accepted_count,
+            account.state.accepted_count,
             account.rejected_count
         ),
         (30, 2, 1)
@@ -382,7 +401,7 @@ async fn a_meter_whose_device_signs_takes_no_unsigned_reading() {
         account.last_reject_reason,
         GridError::UnsignedReading.code() as u8
     );
-    assert_eq!(account.total_generation, 5_000);
+    assert_eq!(account.total_generation, Wh(5_000));
 }
 
 #[tokio::test]
@@ -450,8 +469,8 @@ async fn another_deployments_accounts_are_foreign() {
             address,
             Reading {
                 timestamp: START + 1_800,
-                generation_register: 2_000,
-                consumption_register: 0,
+                generation_register: Wh(2_000),
+                consumption_register: Wh(0),
             },
         )]
     };
@@ -576,11 +595,11 @@ fn outcome(timestamp: i64, generation_register: u64, consumption_register: u64) 
     ReadingOutcome {
         reading: Reading {
             timestamp,
-            generation_register,
-            consumption_register,
+            generation_register: Wh(generation_register),
+            consumption_register: Wh(consumption_register),
         },
         profile: PowerProfile::default(),
-        quality: 8_000,
+        quality: Bps(8_000),
         reason: 0,
         score: 85,
         flags: 0,
@@ -614,7 +633,7 @@ async fn the_registry_does_not_take_the_oracles_word() {
         outcome(last + 900, 4_999, 2_000),
         outcome(last + 900, 5_000, 1_999),
         ReadingOutcome {
-            quality: 10_001,
+            quality: Bps(10_001),
             ..outcome(last + 900, 6_000, 2_000)
         },
         // An accepted reading has a score, a rejected one has none.
@@ -629,7 +648,7 @@ async fn the_registry_does_not_take_the_oracles_word() {
         // A rejection must not raise the quality.
         ReadingOutcome {
             score: 0,
-            quality: 8_501,
+            quality: Bps(8_501),
             reason: 101,
             ..outcome(last + 900, 6_000, 2_000)
         },
@@ -662,7 +681,7 @@ async fn the_registry_does_not_take_the_oracles_word() {
     // Totals can't wrap around.
     world
         .edit(&meter.address, |account: &mut Meter| {
-            account.total_generation = 1 << 63
+            account.total_generation = Wh(1 << 63)
         })
         .await;
     world
@@ -670,11 +689,14 @@ async fn the_registry_does_not_take_the_oracles_word() {
         .await;
     world
         .edit(&meter.address, |account: &mut Meter| {
-            account.total_generation = (1 << 63) - 1
+            account.total_generation = Wh((1 << 63) - 1)
         })
         .await;
     world.send(&[&oracle], record(good)).await;
-    assert_eq!(world.meter(&meter).await.total_generation, (1 << 63) + 999);
+    assert_eq!(
+        world.meter(&meter).await.total_generation,
+        Wh((1 << 63) + 999)
+    );
 }
 
 #[tokio::test]
@@ -715,7 +737,7 @@ async fn readings_before_activation_do_not_spoil_the_first_one() {
     world.set_status(&meter, MeterStatus::Active).await;
     world.report(&meter, 900, 1_000, 0).await;
     // An hour since the registration: half the points for completeness are gone, and nothing else.
-    assert_eq!(world.meter(&meter).await.quality, 7_500);
+    assert_eq!(world.meter(&meter).await.state.quality, Bps(7_500));
     world.settle(&meter).await;
 }
 
@@ -731,8 +753,15 @@ async fn duplicates_from_a_second_gateway_cost_no_quality() {
         world.send(&[&reporter], again).await;
     }
     let account = world.meter(&meter).await;
-    assert_eq!((account.accepted_count, account.rejected_count), (20, 20));
-    assert!(account.quality >= 8_480, "{}", account.quality);
+    assert_eq!(
+        (account.state.accepted_count, account.rejected_count),
+        (20, 20)
+    );
+    assert!(
+        account.state.quality >= Bps(8_480),
+        "{}",
+        account.state.quality
+    );
     world.settle(&meter).await;
 }
 
@@ -751,7 +780,7 @@ async fn unsigned_junk_costs_a_signing_meter_no_quality() {
     let submit = world.submit_recorded(&junk);
     world.send(&[&reporter], submit).await;
     let account = world.meter(&meter).await;
-    assert_eq!((account.rejected_count, account.quality), (30, 8_500));
+    assert_eq!((account.rejected_count, account.state.quality), (30, 8_500));
 }
 
 #[tokio::test]
@@ -786,9 +815,9 @@ async fn a_batch_sent_again_costs_no_quality() {
         world.send(&[&reporter], submit).await;
         let account = world.meter(&meter).await;
         assert_eq!(
-            (account.accepted_count, account.rejected_count),
+            (account.state.accepted_count, account.rejected_count),
             (4, rejected)
         );
-        assert_eq!(account.quality, 8_500);
+        assert_eq!(account.state.quality, Bps(8_500));
     }
 }

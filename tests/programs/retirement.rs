@@ -3,6 +3,7 @@
 use gridtoken_tests::{TestMeter, World};
 use shared_state::{
     event::{Event, TokensRetired},
+    quantity::{BaseUnits, Wh},
     state::TokenConfig,
     GridError,
 };
@@ -22,7 +23,7 @@ fn retire(world: &World, holder: &Pubkey, wallet: &Pubkey, amount: u64) -> Instr
     let mut reference = [0; 64];
     reference[..9].copy_from_slice(b"INV-2026-");
     let args = RetireTokens {
-        amount,
+        amount: BaseUnits(amount),
         beneficiary: Pubkey::new_from_array([9; 32]),
         reference,
     };
@@ -43,9 +44,9 @@ async fn retired_grid_is_gone_and_counted() {
         [Event::TokensRetired(TokensRetired {
             holder: key,
             beneficiary: Pubkey::new_from_array([9; 32]),
-            amount: 2_500_000_001,
-            total_retired: 2_500_000_001,
-            new_total_supply: 7_499_999_999,
+            amount: BaseUnits(2_500_000_001),
+            total_retired: Wh(2_500_000_001),
+            new_total_supply: BaseUnits(7_499_999_999),
             reference,
         })]
     );
@@ -55,8 +56,8 @@ async fn retired_grid_is_gone_and_counted() {
     let rest = retire(&world, &key, &meter.wallet, 7_499_999_999);
     world.send(&[&meter.owner], rest).await;
     let config = world.token_config().await;
-    assert_eq!(config.total_retired, 10_000_000_000);
-    assert_eq!(config.total_minted, 10_000_000_000);
+    assert_eq!(config.total_retired, Wh(10_000_000_000));
+    assert_eq!(config.total_minted, Wh(10_000_000_000));
     let one_more = retire(&world, &key, &meter.wallet, 1);
     let refusal = world
         .refuse(&[&meter.owner], one_more, GridError::NotEnoughTokens)
@@ -116,7 +117,7 @@ async fn only_the_holder_retires_and_only_what_it_has() {
         &key,
         &meter.wallet,
         RetireTokens {
-            amount: 1,
+            amount: BaseUnits(1),
             beneficiary: Pubkey::default(),
             reference: [0; 64],
         },
@@ -149,7 +150,7 @@ async fn a_total_that_does_not_fit_is_refused() {
     let config = world.deployment.token_config();
     world
         .edit(&config, |config: &mut TokenConfig| {
-            config.total_retired = u64::MAX
+            config.total_retired = Wh(u64::MAX)
         })
         .await;
     let retire = retire(&world, &meter.owner.pubkey(), &meter.wallet, 1);

@@ -5,6 +5,7 @@ use gridtoken_tests::{TestMeter, World};
 use registry_program::instruction::settle_many_and_mint_tokens;
 use shared_state::{
     event::{Event, MeterBalanceSettled, TokensMinted},
+    quantity::{BaseUnits, Bps, Wh},
     state::{Meter, MeterStatus},
     GridError,
 };
@@ -41,8 +42,8 @@ fn settle_many(world: &World, meters: &[&TestMeter], claimant: &Pubkey) -> Instr
 fn settled(meter: &TestMeter, amount: u64) -> Event {
     Event::MeterBalanceSettled(MeterBalanceSettled {
         meter_id: meter.id,
-        amount_settled: amount,
-        new_settled_total: amount,
+        amount_settled: Wh(amount),
+        new_settled_total: Wh(amount),
     })
 }
 
@@ -61,8 +62,8 @@ async fn one_mint_and_an_event_for_each_meter() {
             settled(&fleet[2], 3_000),
             Event::TokensMinted(TokensMinted {
                 recipient: fleet[0].wallet,
-                amount: 6_000_000_000,
-                new_total_supply: 6_000_000_000,
+                amount: BaseUnits(6_000_000_000),
+                new_total_supply: BaseUnits(6_000_000_000),
             }),
         ]
     );
@@ -84,7 +85,9 @@ async fn what_can_not_be_settled_is_passed_over() {
     world.set_status(&fleet[1], MeterStatus::Inactive).await;
     world.set_status(&fleet[2], MeterStatus::Suspended).await;
     world
-        .edit(&fleet[3].address, |meter: &mut Meter| meter.quality = 0)
+        .edit(&fleet[3].address, |meter: &mut Meter| {
+            meter.state.quality = Bps(0)
+        })
         .await;
     // An empty one, a decommissioned one that holds something, and two named twice.
     world.settle(&fleet[4]).await;
@@ -102,8 +105,8 @@ async fn what_can_not_be_settled_is_passed_over() {
             settled(&fleet[5], 6_000),
             Event::TokensMinted(TokensMinted {
                 recipient: fleet[0].wallet,
-                amount: 7_000_000_000,
-                new_total_supply: 12_000_000_000,
+                amount: BaseUnits(7_000_000_000),
+                new_total_supply: BaseUnits(12_000_000_000),
             }),
         ]
     );
@@ -199,7 +202,7 @@ async fn a_sum_that_does_not_fit_changes_nothing() {
         for (meter, generation) in fleet.iter().zip(generations) {
             world
                 .edit(&meter.address, |meter: &mut Meter| {
-                    meter.total_generation = generation
+                    meter.total_generation = Wh(generation)
                 })
                 .await;
         }

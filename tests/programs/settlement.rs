@@ -4,6 +4,7 @@ use gridtoken_client::cluster::SendError;
 use gridtoken_tests::{World, MINIMUM_QUALITY};
 use shared_state::{
     event::{Event, MeterBalanceSettled, TokensMinted},
+    quantity::{BaseUnits, Bps, Wh},
     state::{Meter, MeterStatus, TokenConfig},
     GridError,
 };
@@ -18,21 +19,21 @@ async fn the_seed_example_to_the_digit() {
     // 800 kWh generated, 250 consumed, 400 of the net settled before (the account as another history left it).
     world
         .edit(&meter.address, |account: &mut Meter| {
-            account.total_generation = 800_000;
-            account.total_consumption = 250_000;
-            account.generation_register = 800_000;
-            account.consumption_register = 250_000;
-            account.settled_net_generation = 400_000;
+            account.total_generation = Wh(800_000);
+            account.total_consumption = Wh(250_000);
+            account.state.generation_register = Wh(800_000);
+            account.state.consumption_register = Wh(250_000);
+            account.settled_net_generation = Wh(400_000);
             account.settlement_count = 1;
-            account.accepted_count = 1;
-            account.quality = 8_500;
+            account.state.accepted_count = 1;
+            account.state.quality = Bps(8_500);
         })
         .await;
     // What was minted for it is used up already.
     let token_config = world.deployment.token_config();
     world
         .edit(&token_config, |config: &mut TokenConfig| {
-            config.total_minted = 400_000_000_000
+            config.total_minted = Wh(400_000_000_000)
         })
         .await;
     world.burned = 400_000_000_000;
@@ -42,23 +43,23 @@ async fn the_seed_example_to_the_digit() {
 
     assert_eq!(world.balance(&meter.wallet).await, 300_000_000_000);
     assert_eq!(world.supply().await, 300_000_000_000);
-    assert_eq!(world.token_config().await.total_minted, 700_000_000_000);
+    assert_eq!(world.token_config().await.total_minted, Wh(700_000_000_000));
     let account = world.meter(&meter).await;
-    assert_eq!(account.settled_net_generation, 700_000);
+    assert_eq!(account.settled_net_generation, Wh(700_000));
     assert_eq!(account.settlement_count, 2);
-    assert_eq!(account.unsettled(), 0);
+    assert_eq!(account.unsettled(), Wh(0));
     assert_eq!(
         receipt.events(),
         [
             Event::MeterBalanceSettled(MeterBalanceSettled {
                 meter_id: meter.id,
-                amount_settled: 300_000,
-                new_settled_total: 700_000,
+                amount_settled: Wh(300_000),
+                new_settled_total: Wh(700_000),
             }),
             Event::TokensMinted(TokensMinted {
                 recipient: meter.wallet,
-                amount: 300_000_000_000,
-                new_total_supply: 300_000_000_000,
+                amount: BaseUnits(300_000_000_000),
+                new_total_supply: BaseUnits(300_000_000_000),
             }),
         ]
     );
@@ -102,8 +103,8 @@ async fn each_settlement_mints_only_what_came_since_the_last_one() {
         receipt.events()[1],
         Event::TokensMinted(TokensMinted {
             recipient: first.wallet,
-            amount: 1_500_000_000,
-            new_total_supply: 17_000_000_000,
+            amount: BaseUnits(1_500_000_000),
+            new_total_supply: BaseUnits(17_000_000_000),
         })
     );
     world.audit().await;
@@ -232,7 +233,7 @@ async fn below_the_minimum_quality_nothing_is_settled_until_the_meter_recovers()
     world.report(&meter, 900, 1_000, 0).await;
     world
         .edit(&meter.address, |account: &mut Meter| {
-            account.quality = MINIMUM_QUALITY - 1
+            account.state.quality = Bps(MINIMUM_QUALITY - 1)
         })
         .await;
     let settle = world.settlement(&meter);
@@ -247,13 +248,15 @@ async fn below_the_minimum_quality_nothing_is_settled_until_the_meter_recovers()
     world.report(&meter, 900, 3_000, 0).await;
     world
         .edit(&meter.address, |account: &mut Meter| {
-            account.quality = MINIMUM_QUALITY
+            account.state.quality = Bps(MINIMUM_QUALITY)
         })
         .await;
     world.settle(&meter).await;
     world.report(&meter, 900, 4_000, 0).await;
     world
-        .edit(&meter.address, |account: &mut Meter| account.quality = 0)
+        .edit(&meter.address, |account: &mut Meter| {
+            account.state.quality = Bps(0)
+        })
         .await;
     world.set_status(&meter, MeterStatus::Decommissioned).await;
     world.settle(&meter).await;
@@ -407,9 +410,9 @@ async fn an_amount_that_does_not_fit_is_refused_and_stays_unsettled() {
     let most = u64::MAX / 1_000_000;
     world
         .edit(&meter.address, |account: &mut Meter| {
-            account.quality = 10_000;
-            account.accepted_count = 1;
-            account.total_generation = most + 1;
+            account.state.quality = Bps(10_000);
+            account.state.accepted_count = 1;
+            account.total_generation = Wh(most + 1);
         })
         .await;
     world
@@ -421,14 +424,14 @@ async fn an_amount_that_does_not_fit_is_refused_and_stays_unsettled() {
         .await;
     world
         .edit(&meter.address, |account: &mut Meter| {
-            account.total_generation = most
+            account.total_generation = Wh(most)
         })
         .await;
     world.send(&[&meter.owner], settle.clone()).await;
     // The supply is full: another watt-hour does not fit.
     world
         .edit(&meter.address, |account: &mut Meter| {
-            account.total_generation = most + 1
+            account.total_generation = Wh(most + 1)
         })
         .await;
     world

@@ -7,7 +7,13 @@ use oracle_program::{
     signature::{message, precompile, Signed, MESSAGE},
 };
 use registry_program::instruction::RegisterMeter;
-use shared_state::{event::Event, reading::Reading, state::Meter, GridError};
+use shared_state::{
+    event::Event,
+    quantity::{BaseUnits, Wh},
+    reading::Reading,
+    state::Meter,
+    GridError,
+};
 use solana_keypair::Keypair;
 use solana_program::{
     account_info::AccountInfo,
@@ -107,7 +113,7 @@ async fn signed_readings_score_full_marks() {
             (recorded.meter_id, recorded.score, recorded.quality),
             (meter.meter.id, 100, 10_000)
         );
-        assert_eq!(world.meter(&meter.meter).await.total_generation, 1_000);
+        assert_eq!(world.meter(&meter.meter).await.total_generation, Wh(1_000));
     }
     // Again: the signatures are still good, but the readings are not newer.
     world
@@ -160,7 +166,7 @@ async fn a_signature_counts_for_this_meter_reading_and_registry_only() {
                     &registry,
                     &id,
                     &Reading {
-                        generation_register: 999,
+                        generation_register: Wh(999),
                         ..reading
                     },
                 ),
@@ -174,7 +180,7 @@ async fn a_signature_counts_for_this_meter_reading_and_registry_only() {
                     &registry,
                     &id,
                     &Reading {
-                        consumption_register: 499,
+                        consumption_register: Wh(499),
                         ..reading
                     },
                 ),
@@ -212,7 +218,7 @@ async fn a_signature_counts_for_this_meter_reading_and_registry_only() {
         .send(&world.payer, &[&reporter], &instructions)
         .await
         .is_err());
-    assert_eq!(world.meter(&meters[0].meter).await.accepted_count, 0);
+    assert_eq!(world.meter(&meters[0].meter).await.state.accepted_count, 0);
 }
 
 #[tokio::test]
@@ -431,7 +437,7 @@ async fn another_program_can_not_submit_signed_readings() {
         &meters[2].meter.owner.pubkey(),
         &meters[2].meter.wallet,
         token_program::instruction::RetireTokens {
-            amount: 1,
+            amount: BaseUnits(1),
             beneficiary: thief.pubkey(),
             reference: [0; 64],
         },
@@ -449,7 +455,7 @@ async fn another_program_can_not_submit_signed_readings() {
         &world.deployment.token_program,
         &world.deployment.registry_config(),
         &meters[1].meter.wallet,
-        1,
+        Wh(1),
     );
     mint.accounts[0].is_signer = false;
     world
@@ -459,7 +465,7 @@ async fn another_program_can_not_submit_signed_readings() {
         &world.deployment.token_program,
         &thief.pubkey(),
         &meters[1].meter.wallet,
-        1,
+        Wh(1),
     );
     world
         .refuse(&[&thief], through(&mint), GridError::Unauthorized)
@@ -647,10 +653,10 @@ async fn a_replaced_devices_signatures_are_worth_nothing() {
     let replace = |key: &Keypair, old: u64, new: u64| {
         let args = ReplaceDevice {
             device_key: key.pubkey(),
-            old_generation_register: old,
-            old_consumption_register: 0,
-            generation_register: new,
-            consumption_register: 0,
+            old_generation_register: Wh(old),
+            old_consumption_register: Wh(0),
+            generation_register: Wh(new),
+            consumption_register: Wh(0),
         };
         replace_device(&registry, &authority.pubkey(), &meter.address, args)
     };
@@ -669,7 +675,7 @@ async fn a_replaced_devices_signatures_are_worth_nothing() {
         .send(&world.payer, &[&reporter], &of_the_second)
         .await
         .expect("accepted");
-    assert_eq!(world.meter(&meter).await.total_generation, 1_000);
+    assert_eq!(world.meter(&meter).await.total_generation, Wh(1_000));
 
     // The first one is back, with registers below those that it had signed.
     world.pass_time(60).await;
@@ -682,5 +688,5 @@ async fn a_replaced_devices_signatures_are_worth_nothing() {
     world
         .refuse_last(&[&reporter], &of_the_second, GridError::SignatureMismatch)
         .await;
-    assert_eq!(world.meter(&meter).await.total_generation, 1_000);
+    assert_eq!(world.meter(&meter).await.total_generation, Wh(1_000));
 }

@@ -3,7 +3,10 @@
 use borsh::BorshDeserialize;
 use gridtoken_tests::{TestMeter, World, MINIMUM_QUALITY};
 use registry_program::instruction::{get_unsettled_balance, UnsettledBalance};
-use shared_state::state::{Meter, MeterStatus, MintLimit, TokenConfig, MINTING_DISABLED};
+use shared_state::{
+    quantity::{BaseUnits, Bps, Wh},
+    state::{Meter, MeterStatus, MintLimit, TokenConfig, MINTING_DISABLED},
+};
 use solana_program::pubkey::Pubkey;
 use solana_signer::Signer;
 
@@ -27,7 +30,7 @@ async fn compare(world: &mut World, meter: &TestMeter) -> u64 {
     let before = world.balance(&meter.wallet).await;
     let settle = world.settlement(meter);
     let settled = world.try_send(&[&meter.owner.clone()], settle).await;
-    assert_eq!(settled.is_ok(), asked.mintable > 0, "{asked:?}");
+    assert_eq!(settled.is_ok(), asked.mintable > BaseUnits(0), "{asked:?}");
     let minted = world.balance(&meter.wallet).await - before;
     assert_eq!(minted, asked.mintable);
     minted
@@ -60,10 +63,10 @@ async fn it_is_what_a_settlement_mints_in_every_state() {
                 world
                     .edit(&meter.address, |meter: &mut Meter| {
                         meter.header.status = status as u8;
-                        meter.total_generation = generation;
-                        meter.total_consumption = consumption;
-                        meter.settled_net_generation = settled;
-                        meter.quality = quality;
+                        meter.total_generation = Wh(generation);
+                        meter.total_consumption = Wh(consumption);
+                        meter.settled_net_generation = Wh(settled);
+                        meter.state.quality = Bps(quality);
                     })
                     .await;
                 minted_in += u32::from(compare(&mut world, &meter).await > 0);
@@ -81,9 +84,9 @@ async fn and_in_every_state_of_the_token() {
     let config = world.deployment.token_config();
     let full = TokenConfig {
         mint_limit: MintLimit {
-            burst: 10_000_000,
-            rate_per_second: 1_000_000,
-            level: 10_000_000,
+            burst: BaseUnits(10_000_000),
+            rate_per_second: BaseUnits(1_000_000),
+            level: BaseUnits(10_000_000),
             updated_at: world.now,
         },
         ..world.token_config().await
@@ -96,7 +99,7 @@ async fn and_in_every_state_of_the_token() {
         (full, 99, 10_000_000),
         (
             TokenConfig {
-                total_minted: u64::MAX - 4_999_999_999,
+                total_minted: Wh(u64::MAX - 4_999_999_999),
                 ..none
             },
             0,

@@ -15,10 +15,11 @@ use gridtoken_client::{
 };
 use registry_program::instruction::RegisterMeter;
 use shared_state::{
+    quantity::{Bps, Wh},
     reading::Reading,
     state::{
-        meter_id, AccountLayout, Meter, MeterStatus, OracleConfig, PowerProfile, RegistryConfig,
-        TokenConfig,
+        meter_id, AccountLayout, DeviceKeyType, Meter, MeterStatus, OracleConfig, PowerProfile,
+        RegistryConfig, TokenConfig,
     },
     GridError,
 };
@@ -308,9 +309,12 @@ impl World {
         RegisterMeter {
             meter_id: meter_id(serial).expect("a serial number"),
             owner: *owner,
+            delegate: Pubkey::default(),
             device_key: Pubkey::default(),
-            generation_register: 0,
-            consumption_register: 0,
+            device_key_type: DeviceKeyType::None as u64,
+            register_modulus: Wh::ZERO,
+            generation_register: Wh(0),
+            consumption_register: Wh(0),
             generation_capacity_w: 100_000,
             consumption_capacity_w: 100_000,
         }
@@ -346,9 +350,9 @@ impl World {
     /// Gives the meter a reading history past the warm-up.
     pub async fn season(&mut self, meter: &TestMeter) {
         let seasoned = |meter: &mut Meter| {
-            meter.accepted_count = 1_000;
-            meter.quality = 8_500;
-            meter.profile = PowerProfile {
+            meter.state.accepted_count = 1_000;
+            meter.state.quality = Bps(8_500);
+            meter.state.profile = PowerProfile {
                 generation_mean_w: 4_000,
                 generation_deviation_w: 500,
                 consumption_mean_w: 2_000,
@@ -429,8 +433,8 @@ impl World {
     pub fn reading(&self, generation_register: u64, consumption_register: u64) -> Reading {
         Reading {
             timestamp: self.now,
-            generation_register,
-            consumption_register,
+            generation_register: Wh(generation_register),
+            consumption_register: Wh(consumption_register),
         }
     }
 
@@ -487,14 +491,17 @@ impl World {
                 continue;
             };
             let (settled, highest) = (meter.settled_net_generation, meter.net_generation());
-            let book = self.book.entry(meta.pubkey).or_insert((settled, highest));
-            book.1 = book.1.max(highest);
-            assert!(settled >= book.0, "a tracker went down: {meter:?}");
+            let book = self
+                .book
+                .entry(meta.pubkey)
+                .or_insert((settled.0, highest.0));
+            book.1 = book.1.max(highest.0);
+            assert!(settled >= Wh(book.0), "a tracker went down: {meter:?}");
             assert!(
-                settled <= book.1,
+                settled <= Wh(book.1),
                 "more was settled than the highest net: {meter:?}"
             );
-            book.0 = settled;
+            book.0 = settled.0;
         }
         let token_config = self.deployment.token_config();
         if accounts
@@ -509,7 +516,7 @@ impl World {
     pub async fn audit(&mut self) -> Report {
         let report = audit(&self.bank, &self.deployment).await.expect("an audit");
         assert_eq!(report.findings, []);
-        assert_eq!(report.burned_otherwise(), self.burned);
+        assert_eq!(report.burned_otherwise(), u128::from(self.burned));
         report
     }
 }

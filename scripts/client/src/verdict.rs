@@ -3,7 +3,7 @@
 use anyhow::{bail, ensure, Context};
 use shared_state::{event::Event, reading::Reading, state::meter_id};
 
-use crate::{format::text, readings::Row};
+use crate::readings::Row;
 
 /// What the chain made of a reading.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -16,7 +16,7 @@ pub enum Verdict {
 
 /// Which verdict of a transaction's events belongs to which of the readings that it carried.
 pub fn verdicts(mut rows: Vec<Row>, events: &[Event]) -> anyhow::Result<Vec<(Row, Verdict)>> {
-    let readings = rows.len();
+    let sent = rows.len();
     let mut found = Vec::new();
     for event in events {
         let (id, reading, verdict) = match event {
@@ -38,20 +38,22 @@ pub fn verdicts(mut rows: Vec<Row>, events: &[Event]) -> anyhow::Result<Vec<(Row
                 },
                 Verdict::Rejected(rejected.reason),
             ),
+            // Said beside the verdict on the reading that brought it about.
             Event::RegisterHoldBegan(_) | Event::RegisterHoldEnded(_) => continue,
             other => bail!("unexpected event {other:?}"),
         };
+        let id = Ok(id);
         // The rejected readings are logged before the accepted ones, so of equal lines the later is the rejected one.
-        let is_of = |row: &Row| row.reading == reading && meter_id(&row.serial) == Ok(id);
-        let place = rows.iter().rposition(is_of).with_context(|| {
-            format!("an event of {} for a reading that was not sent", text(&id))
-        })?;
+        let place = rows
+            .iter()
+            .rposition(|row| meter_id(&row.serial) == id && row.reading == reading)
+            .with_context(|| format!("an event for a reading that was not sent: {event:?}"))?;
         found.push((rows.remove(place), verdict));
     }
     ensure!(
         rows.is_empty(),
-        "{} of {readings} readings gave no event",
-        rows.len()
+        "{sent} readings gave {} events",
+        found.len()
     );
     Ok(found)
 }

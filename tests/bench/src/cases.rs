@@ -5,14 +5,15 @@ use std::sync::Arc;
 use gridtoken_tests::{TestMeter, World};
 use oracle_program::{
     instruction as oracle,
-    signature::{message, precompile, Signed},
+    signature::{message, precompile, Scheme, SignedMessage},
 };
 use registry_program::instruction as registry;
 use shared_state::{
     event::Event,
     pda::find_meter,
+    quantity::{BaseUnits, Bps, Wh},
     reading::Reading,
-    state::{meter_id, Meter, MeterStatus, OracleConfig, Rules},
+    state::{meter_id, DeviceKeyType, Meter, MeterStatus, OracleConfig, Rules},
     GridError,
 };
 use solana_hash::Hash;
@@ -111,7 +112,7 @@ pub async fn submit_with_table(count: usize) -> Row {
     let row = measure(&mut world, name, &reporter, &[], &[submit], &tables).await;
     assert_eq!(row.events.len(), count);
     for meter in &meters {
-        assert_eq!(world.meter(meter).await.total_generation, 1_000);
+        assert_eq!(world.meter(meter).await.total_generation, Wh(1_000));
     }
     row
 }
@@ -226,13 +227,14 @@ async fn signed_readings(rows: &mut Vec<Row>) {
     for wanted in [1, 5] {
         let mut world = world().await;
         let deployment = world.deployment;
-        let (mut signed, mut readings): (Vec<Signed>, Vec<(Pubkey, Reading)>) = Default::default();
+        let mut signed = Vec::new();
         let mut meters = Vec::new();
         for index in 0..wanted {
             let device = Keypair::new();
             let (owner, wallet) = world.owner().await;
             let args = registry::RegisterMeter {
                 device_key: device.pubkey(),
+                device_key_type: DeviceKeyType::Ed25519 as u64,
                 ..World::registration(&format!("S-{index}"), &owner.pubkey())
             };
             let meter = world.register(args, owner, wallet).await;
@@ -242,21 +244,25 @@ async fn signed_readings(rows: &mut Vec<Row>) {
         world.pass_time(900).await;
         let reading = world.reading(1_000, 500);
         for (meter, device) in &meters {
-            let message = message(&deployment.registry_program, &meter.id, &reading);
-            let signature = *device.sign_message(&message).as_array();
-            signed.push((device.pubkey(), signature, message));
-            readings.push((meter.address, reading));
+            let message = message(&deployment.registry_program, &meter.id, &[reading]);
+            signed.push(SignedMessage {
+                key_type: DeviceKeyType::Ed25519,
+                key: device.pubkey(),
+                signature: *device.sign_message(&message).as_array(),
+                message,
+            });
         }
         let reporter = world.reporter.clone();
+        let addresses: Vec<_> = meters.iter().map(|(meter, _)| meter.address).collect();
         let instructions = |count: usize| {
             let submit = oracle::submit_signed_readings(
                 &deployment.oracle_program,
                 &reporter.pubkey(),
                 &deployment.registry_program,
                 true,
-                &readings[..count],
+                &addresses[..count],
             );
-            [precompile(&signed[..count]), submit]
+            [precompile(Scheme::Ed25519, &signed[..count]), submit]
         };
         let count = most_that_fit(wanted, |count| {
             transaction(&reporter, &[], &instructions(count), &[], Hash::default())
@@ -340,10 +346,12 @@ async fn meter_life(rows: &mut Vec<Row>) {
     let heir = Arc::new(Keypair::new());
     let device = registry::ReplaceDevice {
         device_key: Pubkey::new_from_array([5; 32]),
-        old_generation_register: 0,
-        old_consumption_register: 0,
-        generation_register: 9,
-        consumption_register: 9,
+        device_key_type: DeviceKeyType::Ed25519 as u64,
+        register_modulus: Wh::ZERO,
+        old_generation_register: Wh(0),
+        old_consumption_register: Wh(0),
+        generation_register: Wh(9),
+        consumption_register: Wh(9),
     };
     let limits = registry::UpdateMeterLimits {
         generation_capacity_w: 5_000,
@@ -399,9 +407,9 @@ pub async fn settle_many(count: usize, with_table: bool) -> Row {
     for meter in &meters {
         world
             .edit(&meter.address, |meter: &mut Meter| {
-                meter.total_generation = 9_000;
-                meter.accepted_count = 1;
-                meter.quality = 8_500;
+                meter.total_generation = Wh(9_000);
+                meter.state.accepted_count = 1;
+                meter.state.quality = Bps(8_500);
             })
             .await;
     }
@@ -442,8 +450,8 @@ async fn settlements(rows: &mut Vec<Row>) {
         if has_limit {
             let authority = world.authority.clone();
             let limit = token::SetMintLimit {
-                burst: 50_000_000_000,
-                rate_per_second: 1_000_000,
+                burst: BaseUnits(50_000_000_000),
+                rate_per_second: BaseUnits(1_000_000),
             };
             let token = world.deployment.token_program;
             let set = token::set_mint_limit(&token, &authority.pubkey(), limit);
@@ -478,7 +486,8 @@ async fn registry_administration(rows: &mut Vec<Row>) {
     let same = registry::SetConfig {
         oracle_authority: world.deployment.oracle_config(),
         token_program: world.deployment.token_program,
-        minimum_quality: 4_000,
+        minimum_quality: Bps(4_000),
+        all_meters_sign: 0,
     };
     let instructions = vec![
         ("SetConfig", registry::set_config(&id, &key, same)),
@@ -501,16 +510,18 @@ async fn token_instructions(rows: &mut Vec<Row>) {
     let (id, key) = (world.deployment.token_program, world.authority.pubkey());
     let next = Keypair::new();
     let limit = token::SetMintLimit {
-        burst: 50_000_000_000,
-        rate_per_second: 1_000_000,
+        burst: BaseUnits(50_000_000_000),
+        rate_per_second: BaseUnits(1_000_000),
     };
     let registry_config = world.deployment.registry_config();
     let retirement = token::RetireTokens {
-        amount: 1_000,
+        amount: BaseUnits(1_000),
+        nonce: 1,
         beneficiary: key,
         reference: [b'x'; 64],
     };
-    let retire = token::retire_tokens(&id, &meter.owner.pubkey(), &meter.wallet, retirement);
+    let holder = meter.owner.pubkey();
+    let retire = token::retire_tokens(&id, &holder, &meter.wallet, &holder, retirement);
     let name = ("token", "RetireTokens", "");
     rows.push(measure(&mut world, name, &meter.owner, &[], &[retire], &[]).await);
     let set_authority = token::set_registry_authority(&id, &key, &registry_config);

@@ -10,6 +10,7 @@ use registry_program::instruction::{
     RegistryInstruction, ReplaceDevice, SetConfig, UpdateMeterLimits,
 };
 use shared_state::{
+    quantity::{Bps, Wh},
     reading::ReadingOutcome,
     state::{MeterStatus, PowerProfile},
     GridError::{
@@ -81,7 +82,7 @@ pub fn case(setting: &Setting, kind: &RegistryInstruction) -> Case {
             let outcome = ReadingOutcome {
                 reading: world.reading(6_000, 0),
                 profile: PowerProfile::default(),
-                quality: 8_000,
+                quality: Bps(8_000),
                 reason: 0,
                 score: 85,
                 flags: 0,
@@ -130,10 +131,10 @@ pub fn case(setting: &Setting, kind: &RegistryInstruction) -> Case {
         RegistryInstruction::ReplaceDevice(_) => {
             let device = ReplaceDevice {
                 device_key: Pubkey::default(),
-                old_generation_register: 0,
-                old_consumption_register: 0,
-                generation_register: 0,
-                consumption_register: 0,
+                old_generation_register: Wh(0),
+                old_consumption_register: Wh(0),
+                generation_register: Wh(0),
+                consumption_register: Wh(0),
             };
             by_authority(replace_device(registry, key, offered, device))
         }
@@ -148,7 +149,7 @@ pub fn case(setting: &Setting, kind: &RegistryInstruction) -> Case {
             let same = SetConfig {
                 oracle_authority: deployment.oracle_config(),
                 token_program: *token,
-                minimum_quality: MINIMUM_QUALITY,
+                minimum_quality: Bps(MINIMUM_QUALITY),
             };
             // ProgramData is looked at only where the upgrade authority must sign: see `configuration`.
             let places = vec![place(NotUpgradeAuthority), setting.registry_config(), any()];

@@ -1,5 +1,6 @@
 //! The cases of the token program.
 
+use shared_state::quantity::{BaseUnits, Wh};
 use std::sync::Arc;
 
 use shared_state::GridError::{
@@ -50,7 +51,7 @@ pub fn case(setting: &Setting, kind: &TokenInstruction) -> Case {
                 any(),
                 place(WrongProgram),
             ];
-            let mint = mint_settled(token, &registry.pubkey(), &setting.meter.wallet, 1);
+            let mint = mint_settled(token, &registry.pubkey(), &setting.meter.wallet, Wh(1));
             Case {
                 stands_in_for: Some(Caller::Registry),
                 comes_last: true,
@@ -63,15 +64,15 @@ pub fn case(setting: &Setting, kind: &TokenInstruction) -> Case {
         },
         TokenInstruction::SetMintLimit(_) => {
             let none = SetMintLimit {
-                burst: 0,
-                rate_per_second: 0,
+                burst: BaseUnits(0),
+                rate_per_second: BaseUnits(0),
             };
             by_authority(set_mint_limit(token, key, none))
         }
         TokenInstruction::RetireTokens(_) => {
             let (holder, wallet) = (&setting.settled.owner, &setting.settled.wallet);
             let args = RetireTokens {
-                amount: 1,
+                amount: BaseUnits(1),
                 beneficiary: *key,
                 reference: [7; 64],
             };
