@@ -96,12 +96,20 @@ impl DeviceKey {
                 bytes.len()
             ));
         }
-        let expected: &[u8] = if bytes.len() == SEC1[0] { &[2, 3] } else { &[4] };
+        let expected: &[u8] = if bytes.len() == SEC1[0] {
+            &[2, 3]
+        } else {
+            &[4]
+        };
         if !expected.contains(&bytes[0]) {
             return Err(format!(
                 "a P-256 key of {} bytes starts with {}, not with {:02x}",
                 bytes.len(),
-                if bytes.len() == SEC1[0] { "02 or 03" } else { "04" },
+                if bytes.len() == SEC1[0] {
+                    "02 or 03"
+                } else {
+                    "04"
+                },
                 bytes[0]
             ));
         }
@@ -238,9 +246,8 @@ fn secret_of_pem(text: &str) -> Result<SecretKey, String> {
 
 /// Bytes of hexadecimal digits; more of them than any key in base58 has.
 fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let is_hex = text.len() > 44
-        && text.len() % 2 == 0
-        && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_hex =
+        text.len() > 44 && text.len() % 2 == 0 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     is_hex.then(|| {
         (0..text.len())
             .step_by(2)
@@ -284,10 +291,22 @@ mod tests {
         for (text, problem) in [
             (&not_on_p256[..], "not a point on the curve P-256"),
             (&"02".repeat(32), "32 bytes in hexadecimal digits"),
-            (&format!("04{}", "11".repeat(32)), "starts with 02 or 03, not with 04"),
-            (&format!("02{}", "11".repeat(64)), "starts with 04, not with 02"),
-            (&format!("04{}", "11".repeat(64)), "not a point on the curve P-256"),
-            (&program_address.to_string(), "not a point on the Ed25519 curve"),
+            (
+                &format!("04{}", "11".repeat(32)),
+                "starts with 02 or 03, not with 04",
+            ),
+            (
+                &format!("02{}", "11".repeat(64)),
+                "starts with 04, not with 02",
+            ),
+            (
+                &format!("04{}", "11".repeat(64)),
+                "not a point on the curve P-256",
+            ),
+            (
+                &program_address.to_string(),
+                "not a point on the Ed25519 curve",
+            ),
             ("11111111111111111111111111111111", "stands for no key"),
             ("nowhere.pem", "neither an Ed25519 key"),
         ] {
@@ -300,7 +319,10 @@ mod tests {
     fn signatures_of_both_kinds_and_the_other_s() {
         for key in [device(), SigningKey::Ed25519(Keypair::new())] {
             let signature = key.sign(b"a message");
-            assert_eq!(key.public().verify(b"a message", &signature), Some(signature));
+            assert_eq!(
+                key.public().verify(b"a message", &signature),
+                Some(signature)
+            );
             assert_eq!(key.public().verify(b"another", &signature), None);
             assert_eq!(DeviceKey::NONE.verify(b"a message", &signature), None);
         }

@@ -136,7 +136,9 @@ fn row(line: u64, record: &csv::StringRecord, is_signed: bool) -> Result<Row, St
         signature: signature
             .map(|text| {
                 Signature::from_str(text).map_err(|_| {
-                    format!("{SIGNATURE_COLUMN} \"{text}\" is not a signature of 64 bytes in base58")
+                    format!(
+                        "{SIGNATURE_COLUMN} \"{text}\" is not a signature of 64 bytes in base58"
+                    )
                 })
             })
             .transpose()?,
@@ -161,7 +163,9 @@ fn not_seconds(field: &str, number: i64) -> String {
         "microseconds? Divide them by 1000000"
     } else if is_time(number / 1_000_000_000) {
         "nanoseconds? Divide them by 1000000000"
-    } else if matches!(field.len(), 8 | 12 | 14) && (field.starts_with("19") || field.starts_with("20")) {
+    } else if matches!(field.len(), 8 | 12 | 14)
+        && (field.starts_with("19") || field.starts_with("20"))
+    {
         "a date? Write it as in 2026-06-21T12:00:00Z"
     } else {
         "Unix seconds have ten digits now"
@@ -179,9 +183,7 @@ pub fn parse_time(field: &str) -> Result<i64, String> {
         };
     }
     let time = DateTime::parse_from_rfc3339(field).map_err(|_| {
-        format!(
-            "timestamp \"{field}\" is neither RFC 3339 (2026-06-21T12:00:00Z) nor Unix seconds"
-        )
+        format!("timestamp \"{field}\" is neither RFC 3339 (2026-06-21T12:00:00Z) nor Unix seconds")
     })?;
     match time.timestamp() {
         seconds if YEARS.contains(&seconds) => Ok(seconds),
@@ -255,7 +257,8 @@ mod tests {
         let text = file("A,1000000001,2,3\n\"A,1000000002,2,3\nA,1000000003,2,3\n");
         let error = read(text.as_bytes()).expect_err("a quotation mark");
         assert!(error.to_string().starts_with("line 3: a quotation mark"));
-        let (rows, bad) = read(file("\"A\",\"1000000001\",2,3\n").as_bytes()).expect("quoted fields");
+        let (rows, bad) =
+            read(file("\"A\",\"1000000001\",2,3\n").as_bytes()).expect("quoted fields");
         assert_eq!((rows.len(), bad.len()), (1, 0));
     }
 

@@ -59,12 +59,16 @@ impl Patient<'_> {
         let (state, serial) = (&self.meter.state, quoted(self.serial));
         let is_over = state.accepted_count > 0 && state.last_reading_at >= reading.timestamp;
         match reason {
-            RejectReason::ReadingNotNewer | RejectReason::ReadingTooSoon | RejectReason::ReadingTooOld => {
+            RejectReason::ReadingNotNewer
+            | RejectReason::ReadingTooSoon
+            | RejectReason::ReadingTooOld => {
                 vec!["nothing is lost: registers are cumulative, and the next reading counts this energy too".into()]
             }
             _ if is_over => Vec::new(),
             RejectReason::MeterNotActive => {
-                vec![format!("let it take readings with grid meter activate {serial}, and send them again")]
+                vec![format!(
+                    "let it take readings with grid meter activate {serial}, and send them again"
+                )]
             }
             RejectReason::ReadingInFuture => {
                 vec!["set the device's or the gateway's clock right; timestamps are in UTC".into()]
@@ -72,21 +76,30 @@ impl Patient<'_> {
             RejectReason::UnsignedReading => {
                 vec![format!("sign its readings with the device's key: grid readings sign FILE --keypair KEY; or, if its device signs nothing any more: {}", self.replace(state.generation_register, state.consumption_register, state.register_modulus, "--no-device-key"))]
             }
-            RejectReason::GenerationRegisterBackwards => {
-                self.of_step_back(reading, state.generation_register, reading.generation_register)
-            }
-            RejectReason::ConsumptionRegisterBackwards => {
-                self.of_step_back(reading, state.consumption_register, reading.consumption_register)
-            }
+            RejectReason::GenerationRegisterBackwards => self.of_step_back(
+                reading,
+                state.generation_register,
+                reading.generation_register,
+            ),
+            RejectReason::ConsumptionRegisterBackwards => self.of_step_back(
+                reading,
+                state.consumption_register,
+                reading.consumption_register,
+            ),
             RejectReason::GenerationAboveRatedPower | RejectReason::ConsumptionAboveRatedPower => {
                 vec![
-                    format!("if the registers are true, the rated power is wrong: {}", self.limits(reading, 1)),
+                    format!(
+                        "if the registers are true, the rated power is wrong: {}",
+                        self.limits(reading, 1)
+                    ),
                     "otherwise leave it: a false reading counts nothing".into(),
                 ]
             }
             RejectReason::RegisterJumped => self.of_jump(reading),
             RejectReason::RegisterBeyondModulus => {
-                let highest = reading.generation_register.max(reading.consumption_register);
+                let highest = reading
+                    .generation_register
+                    .max(reading.consumption_register);
                 vec![
                     format!("it shows {highest} Wh, and its registers are to start again from zero at {} Wh: check the unit (Wh, not kWh)", state.register_modulus),
                     format!("if they go further: {}", self.replace(state.generation_register, state.consumption_register, above(highest).unwrap_or(Wh::ZERO), &self.key())),
@@ -143,7 +156,8 @@ impl Patient<'_> {
             "if the registers are true, the rated power is wrong: {}, and send them again",
             self.limits(reading, u64::from(self.rules.jump_factor.max(1)))
         ));
-        remedies.push("otherwise leave it: readings below it count as ever, and end the hold".into());
+        remedies
+            .push("otherwise leave it: readings below it count as ever, and end the hold".into());
         remedies
     }
 
@@ -297,9 +311,17 @@ mod tests {
         }
         // Both in one reading; and one that can't be one in that time.
         let both = meter(1_000, 99_999_000, 99_990_000);
-        let found = remedies(&both, ConsumptionRegisterBackwards, &reading(4_600, 100, 900));
+        let found = remedies(
+            &both,
+            ConsumptionRegisterBackwards,
+            &reading(4_600, 100, 900),
+        );
         assert!(found.contains("--register-modulus 100000000 "), "{found}");
-        let found = remedies(&meter(1_000, 99_000_000, 7), GenerationRegisterBackwards, &reading(4_600, 0, 8));
+        let found = remedies(
+            &meter(1_000, 99_000_000, 7),
+            GenerationRegisterBackwards,
+            &reading(4_600, 0, 8),
+        );
         assert!(!found.contains("modulus"), "{found}");
     }
 
@@ -324,9 +346,22 @@ mod tests {
     #[test]
     fn more_than_the_rated_power_and_jumps() {
         let meter = meter(0, 1_000, 0);
-        let found = remedies(&meter, RejectReason::GenerationAboveRatedPower, &reading(3_600, 16_001, 0));
-        assert!(found.contains("grid meter limits M-1 --generation-capacity 15001 --consumption-capacity 20000"), "{found}");
-        let found = remedies(&meter, RejectReason::RegisterJumped, &reading(3_600, 286_000, 10));
+        let found = remedies(
+            &meter,
+            RejectReason::GenerationAboveRatedPower,
+            &reading(3_600, 16_001, 0),
+        );
+        assert!(
+            found.contains(
+                "grid meter limits M-1 --generation-capacity 15001 --consumption-capacity 20000"
+            ),
+            "{found}"
+        );
+        let found = remedies(
+            &meter,
+            RejectReason::RegisterJumped,
+            &reading(3_600, 286_000, 10),
+        );
         for part in [
             "grid meter replace-device M-1 --generation-register 286000 --consumption-register 10 --no-device-key",
             // By the factor of two, it is no jump then.
@@ -335,24 +370,35 @@ mod tests {
         ] {
             assert!(found.contains(part), "{found}");
         }
-        let mut held = Meter {
-            ..meter
-        };
+        let mut held = Meter { ..meter };
         held.state.held_at = 3_600;
         held.state.held_generation_register = Wh(286_000);
         held.state.accepted_count = 0;
         let rules = Rules::default();
-        let patient = Patient { serial: "#x", meter: &held, rules: &rules };
+        let patient = Patient {
+            serial: "#x",
+            meter: &held,
+            rules: &rules,
+        };
         let found = patient.of_hold().join("\n");
         assert!(found.contains("registered with (1000 and 0 Wh) were false: grid meter replace-device '#x' --generation-register 286000 --consumption-register 0 --no-device-key"), "{found}");
-        assert!(Patient { meter: &meter, ..patient }.of_hold().is_empty());
+        assert!(Patient {
+            meter: &meter,
+            ..patient
+        }
+        .of_hold()
+        .is_empty());
     }
 
     #[test]
     fn every_reason_says_something() {
         let meter = meter(1_000, 50_000, 7_000);
         for reason in RejectReason::ALL {
-            assert_ne!(remedies(&meter, *reason, &reading(2_000, 1, 1)), "", "{reason:?}");
+            assert_ne!(
+                remedies(&meter, *reason, &reading(2_000, 1, 1)),
+                "",
+                "{reason:?}"
+            );
         }
     }
 }

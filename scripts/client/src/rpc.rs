@@ -41,7 +41,7 @@ pub const POLL: Duration = Duration::from_millis(400);
 /// How often a transaction that nobody has seen yet is sent again.
 pub const RESEND: Duration = Duration::from_secs(2);
 /// How many blocks one of a cluster's nodes may be behind another: an address may be that of several.
-pub const BLOCKS_BEHIND: u64 = 32;
+const BLOCKS_BEHIND: u64 = 32;
 /// How long a node may be silent.
 pub const SILENCE: Duration = Duration::from_secs(60);
 /// How long nothing may happen, although the node answers.
@@ -252,14 +252,6 @@ impl Rpc {
     /// How many blocks there are.
     pub async fn block_height(&self) -> Result<u64, SendError> {
         self.client.get_block_height().await.map_err(unreachable)
-    }
-
-    /// How many blocks this node has seen, confirmed or not.
-    pub async fn processed_block_height(&self) -> Result<u64, SendError> {
-        self.client
-            .get_block_height_with_commitment(CommitmentConfig::processed())
-            .await
-            .map_err(unreachable)
     }
 
     /// The same as [`Self::statuses`] for transactions that may be older than a few minutes.

@@ -73,11 +73,7 @@ impl Report for Retired {
 
     fn write(&self, out: &mut impl Write) -> io::Result<()> {
         self.outcome.write(out)?;
-        writeln!(
-            out,
-            "receipt {0}: grid retirement show {0}",
-            self.receipt
-        )
+        writeln!(out, "receipt {0}: grid retirement show {0}", self.receipt)
     }
 }
 

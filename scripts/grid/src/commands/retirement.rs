@@ -86,12 +86,16 @@ pub async fn run(session: &mut Session, command: Command) -> anyhow::Result<()> 
             let of_holder = Some((offset_of!(Retirement, holder), &holder));
             let accounts = session
                 .rpc
-                .accounts_of(&deployment.token_program, AccountType::Retirement, of_holder)
+                .accounts_of(
+                    &deployment.token_program,
+                    AccountType::Retirement,
+                    of_holder,
+                )
                 .await?;
             let mut receipts = Vec::new();
             for (address, account) in accounts {
-                let retirement =
-                    decode::<Retirement>(&account).map_err(|problem| anyhow!("{address} {problem}"))?;
+                let retirement = decode::<Retirement>(&account)
+                    .map_err(|problem| anyhow!("{address} {problem}"))?;
                 receipts.push(Receipt {
                     address,
                     retirement,

@@ -34,7 +34,10 @@ fn rules(rules: &Rules) -> [(&'static str, String); 10] {
         ("late_after", seconds(rules.late_after)),
         ("anomaly_threshold", times(rules.anomaly_threshold)),
         ("anomaly_floor", of_rated_power(rules.anomaly_floor)),
-        ("anomaly_warm_up", format!("{} readings", rules.anomaly_warm_up)),
+        (
+            "anomaly_warm_up",
+            format!("{} readings", rules.anomaly_warm_up),
+        ),
         ("power_tolerance", of_rated_power(rules.power_tolerance)),
         (
             "jump_factor",
@@ -197,7 +200,10 @@ impl Report for Status {
             format!(
                 "{} minted, {} retired, supply {}",
                 kwh(self.audit.minted.0),
-                kwh(u64::try_from(self.audit.retired / u128::from(BaseUnits::PER_WH)).unwrap_or(u64::MAX)),
+                kwh(
+                    u64::try_from(self.audit.retired / u128::from(BaseUnits::PER_WH))
+                        .unwrap_or(u64::MAX)
+                ),
                 grid(self.audit.supply.0)
             ),
         )?;

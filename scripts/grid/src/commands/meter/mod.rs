@@ -118,9 +118,7 @@ pub async fn run(session: &mut Session, command: Command) -> anyhow::Result<()> 
     let program = deployment.registry_program;
     let (signer, instructions) = match command {
         Command::Show { meter } => return show(session, &deployment, &meter).await,
-        Command::List { meters, owner } => {
-            return list(session, &deployment, owner, &meters).await
-        }
+        Command::List { meters, owner } => return list(session, &deployment, owner, &meters).await,
         Command::Activate(serials) => {
             return set_status(session, &deployment, &serials, MeterStatus::Active).await
         }

@@ -63,7 +63,9 @@ impl Shown {
     /// The serial number, and the id on the chain where that is another.
     fn name(&self) -> String {
         match &self.serial {
-            Some(serial) if *serial != self.id() => format!("{serial} ({} on the chain)", self.id()),
+            Some(serial) if *serial != self.id() => {
+                format!("{serial} ({} on the chain)", self.id())
+            }
             _ => self.id(),
         }
     }
@@ -162,7 +164,11 @@ impl Report for Shown {
             "claimable now",
             match claimable {
                 Wh::ZERO => "nothing".to_owned(),
-                energy => format!("{} GRID ({} kWh)", grid(base_units(energy).0), kwh(energy.0)),
+                energy => format!(
+                    "{} GRID ({} kWh)",
+                    grid(base_units(energy).0),
+                    kwh(energy.0)
+                ),
             },
         )?;
         for (error, energy) in &self.unsettled.waiting {
@@ -280,10 +286,7 @@ async fn last_rejected(
     address: &Pubkey,
     meter: &Meter,
 ) -> anyhow::Result<Option<Reading>> {
-    let page = session
-        .rpc
-        .signatures(address, None, None, HISTORY)
-        .await?;
+    let page = session.rpc.signatures(address, None, None, HISTORY).await?;
     for status in page.iter().filter(|status| status.err.is_none()) {
         let signature = status.signature.parse()?;
         let Some(confirmed) = session.rpc.transaction(&signature).await? else {
