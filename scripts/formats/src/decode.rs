@@ -31,7 +31,11 @@ pub fn decode(bytes: &[u8]) -> Text {
         ("UTF-16BE", true) => "UTF-16BE with byte order mark",
         (name, _) => name,
     };
-    Text { text, encoding, damaged }
+    Text {
+        text,
+        encoding,
+        damaged,
+    }
 }
 
 fn without_mark(bytes: &[u8]) -> &'static Encoding {
@@ -53,7 +57,14 @@ fn utf16(sample: &[u8]) -> Option<&'static Encoding> {
     if pairs < 4 {
         return None;
     }
-    let zeros = |odd: usize| sample.iter().skip(odd).step_by(2).filter(|byte| **byte == 0).count();
+    let zeros = |odd: usize| {
+        sample
+            .iter()
+            .skip(odd)
+            .step_by(2)
+            .filter(|byte| **byte == 0)
+            .count()
+    };
     let (even, odd) = (zeros(0), zeros(1));
     match () {
         () if odd * 10 > pairs * 8 && even * 10 < pairs => Some(UTF_16LE),
@@ -68,9 +79,15 @@ mod tests {
 
     #[test]
     fn encodings_without_a_mark() {
-        let utf16: Vec<u8> = "Zähler;1\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let utf16: Vec<u8> = "Zähler;1\n"
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
         assert_eq!(decode(&utf16).text, "Zähler;1\n");
-        assert_eq!(decode(b"Der Wert ist g\xfcltig; Z\xe4hler\r\n").text, "Der Wert ist gültig; Zähler\n");
+        assert_eq!(
+            decode(b"Der Wert ist g\xfcltig; Z\xe4hler\r\n").text,
+            "Der Wert ist gültig; Zähler\n"
+        );
         assert_eq!(decode("\u{feff}a".as_bytes()).text, "a");
         assert_eq!(decode(b"").text, "");
     }

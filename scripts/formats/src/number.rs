@@ -14,15 +14,37 @@ pub enum Cell {
 }
 
 const MISSING: [&str; 18] = [
-    "", "-", "--", "---", "nan", "null", "none", "nil", "n/a", "na", "n.a.", "unavailable", "unknown", "undefined",
-    "?", "#n/a", "nanstt", "missing",
+    "",
+    "-",
+    "--",
+    "---",
+    "nan",
+    "null",
+    "none",
+    "nil",
+    "n/a",
+    "na",
+    "n.a.",
+    "unavailable",
+    "unknown",
+    "undefined",
+    "?",
+    "#n/a",
+    "nanstt",
+    "missing",
 ];
 
 /// The inside of a cell: blanks, the quotation marks of `="…"` and of `"…"` taken off.
 pub fn bare(cell: &str) -> &str {
     let cell = cell.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}' || c == '\0');
-    let cell = cell.strip_prefix('=').filter(|rest| rest.starts_with('"')).unwrap_or(cell);
-    match cell.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+    let cell = cell
+        .strip_prefix('=')
+        .filter(|rest| rest.starts_with('"'))
+        .unwrap_or(cell);
+    match cell
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+    {
         Some(inside) => inside.trim(),
         None => cell,
     }
@@ -35,7 +57,10 @@ pub fn is_missing(cell: &str) -> bool {
 }
 
 fn is_group_mark(c: char) -> bool {
-    matches!(c, ' ' | '\u{a0}' | '\u{202f}' | '\u{2009}' | '\'' | '\u{2019}')
+    matches!(
+        c,
+        ' ' | '\u{a0}' | '\u{202f}' | '\u{2009}' | '\'' | '\u{2019}'
+    )
 }
 
 /// Splits a cell into its number and the unit behind it. None where it isn't of that shape.
@@ -172,7 +197,10 @@ pub fn find_mark<'a>(cells: impl Iterator<Item = &'a str>, separator: char) -> M
             }
             [mark] => {
                 let (before, after) = number.split_once(mark).unwrap_or(("", ""));
-                let certain = after.len() != 3 || before.is_empty() || before.starts_with('0') || before.len() > 3;
+                let certain = after.len() != 3
+                    || before.is_empty()
+                    || before.starts_with('0')
+                    || before.len() > 3;
                 match (mark, certain) {
                     ('.', true) => point += 1,
                     ('.', false) => point_maybe += 1,
@@ -190,20 +218,41 @@ pub fn find_mark<'a>(cells: impl Iterator<Item = &'a str>, separator: char) -> M
             },
         }
     }
-    let sure = |mark| Mark { mark, doubtful: false };
+    let sure = |mark| Mark {
+        mark,
+        doubtful: false,
+    };
     match (point, comma) {
         (0, 0) => match (point_maybe, comma_maybe) {
             (0, 0) => sure('.'),
             // 1.234 beside 987: thousands, unless a decimal that happens to have three digits.
-            (_, 0) if small_whole > 0 => Mark { mark: ',', doubtful: true },
+            (_, 0) if small_whole > 0 => Mark {
+                mark: ',',
+                doubtful: true,
+            },
             (_, 0) => sure('.'),
-            (0, _) if separator == ',' => Mark { mark: '.', doubtful: small_whole == 0 },
-            (0, _) if small_whole > 0 => Mark { mark: '.', doubtful: true },
+            (0, _) if separator == ',' => Mark {
+                mark: '.',
+                doubtful: small_whole == 0,
+            },
+            (0, _) if small_whole > 0 => Mark {
+                mark: '.',
+                doubtful: true,
+            },
             (0, _) => sure(','),
-            _ => Mark { mark: ',', doubtful: true },
+            _ => Mark {
+                mark: ',',
+                doubtful: true,
+            },
         },
-        (point, comma) if comma > point => Mark { mark: ',', doubtful: point > 0 },
-        (_, comma) => Mark { mark: '.', doubtful: comma > 0 },
+        (point, comma) if comma > point => Mark {
+            mark: ',',
+            doubtful: point > 0,
+        },
+        (_, comma) => Mark {
+            mark: '.',
+            doubtful: comma > 0,
+        },
     }
 }
 

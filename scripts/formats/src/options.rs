@@ -168,10 +168,12 @@ mod tests {
     #[test]
     fn flags() {
         let parse = |line: &str| {
-            <Command as clap::Parser>::try_parse_from(line.split(' ')).map(|command| command.options)
+            <Command as clap::Parser>::try_parse_from(line.split(' '))
+                .map(|command| command.options)
         };
-        let options = parse("x --interval --unit kWh --generation 2.8.1,2.8.2 --every 15m --timezone +01:00")
-            .expect("flags");
+        let options =
+            parse("x --interval --unit kWh --generation 2.8.1,2.8.2 --every 15m --timezone +01:00")
+                .expect("flags");
         assert_eq!(options.interval, Some(IntervalTime::Auto));
         assert_eq!(options.unit, Some(Unit::KWh));
         assert_eq!(options.generation, ["2.8.1", "2.8.2"]);

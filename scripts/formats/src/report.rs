@@ -93,7 +93,11 @@ pub struct Report {
 
 impl Report {
     pub fn doubt(&mut self, kind: DoubtKind, text: impl Into<String>, flag: impl Into<String>) {
-        let doubt = Doubt { kind, text: printable(&text.into()), flag: flag.into() };
+        let doubt = Doubt {
+            kind,
+            text: printable(&text.into()),
+            flag: flag.into(),
+        };
         if self.doubts.len() < 100 && !self.doubts.contains(&doubt) {
             self.doubts.push(doubt);
         }

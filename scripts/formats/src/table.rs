@@ -23,7 +23,10 @@ impl Row {
     }
 
     fn filled(&self) -> usize {
-        self.cells.iter().filter(|cell| !bare(cell).is_empty()).count()
+        self.cells
+            .iter()
+            .filter(|cell| !bare(cell).is_empty())
+            .count()
     }
 }
 
@@ -47,7 +50,8 @@ pub struct Header {
 impl Header {
     /// The name to show.
     pub fn name(&self) -> String {
-        let named = |name: &&String| unit(name).is_none() || name.trim_start_matches(['[', '(']).len() > 5;
+        let named =
+            |name: &&String| unit(name).is_none() || name.trim_start_matches(['[', '(']).len() > 5;
         match self.names.iter().find(named).or(self.names.first()) {
             Some(name) => name.clone(),
             None => format!("column {}", self.number),
@@ -66,8 +70,6 @@ pub struct Table {
     pub facts: Vec<(String, String)>,
     /// Lines that are no data.
     pub other: Vec<u32>,
-    /// Whether it stands beside another table of the same header.
-    pub beside: bool,
 }
 
 /// Cells that a line may have: a line a day of five minutes, with room.
@@ -78,12 +80,23 @@ const SAMPLE: usize = 2000;
 /// Cuts a text into lines and cells.
 pub fn cut(text: &str) -> Sheet {
     let (text, skipped, told) = match text.split_once('\n') {
-        Some((first, rest)) if first.trim_matches(['"', ' ']).to_lowercase().starts_with("sep=") => {
-            (rest, 1, first.trim_matches(['"', ' ']).chars().nth(4).or(Some('\t')))
+        Some((first, rest))
+            if first
+                .trim_matches(['"', ' '])
+                .to_lowercase()
+                .starts_with("sep=") =>
+        {
+            (
+                rest,
+                1,
+                first.trim_matches(['"', ' ']).chars().nth(4).or(Some('\t')),
+            )
         }
         _ => (text, 0, None),
     };
-    let separator = told.filter(char::is_ascii).unwrap_or_else(|| find_separator(text));
+    let separator = told
+        .filter(char::is_ascii)
+        .unwrap_or_else(|| find_separator(text));
     let rows = records(text, separator, true, skipped);
     // A quotation mark that nothing closes swallows the lines behind it: read again without quotation.
     let swallowed = |row: &Row| row.cells.iter().any(|cell| cell.matches('\n').count() > 3);
@@ -100,7 +113,10 @@ fn records(text: &str, separator: char, quoting: bool, skipped: u32) -> Vec<Row>
     let spaced: String;
     let text = match separator {
         ' ' => {
-            spaced = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join("\t") + "\n").collect();
+            spaced = text
+                .lines()
+                .map(|line| line.split_whitespace().collect::<Vec<_>>().join("\t") + "\n")
+                .collect();
             builder.delimiter(b'\t');
             &spaced
         }
@@ -131,9 +147,14 @@ fn records(text: &str, separator: char, quoting: bool, skipped: u32) -> Vec<Row>
 fn find_separator(text: &str) -> char {
     let mut best = (0, ' ');
     for separator in [';', '\t', '|', ','] {
-        let mut counts: std::collections::BTreeMap<usize, usize> = std::collections::BTreeMap::new();
+        let mut counts: std::collections::BTreeMap<usize, usize> =
+            std::collections::BTreeMap::new();
         let mut lines = 0;
-        for line in text.lines().take(400).filter(|line| !line.trim().is_empty()) {
+        for line in text
+            .lines()
+            .take(400)
+            .filter(|line| !line.trim().is_empty())
+        {
             lines += 1;
             let mut quoted = false;
             let count = line
@@ -146,8 +167,17 @@ fn find_separator(text: &str) -> char {
                 .count();
             *counts.entry(count).or_default() += 1;
         }
-        let cut: usize = counts.iter().filter(|(count, _)| **count > 0).map(|(_, lines)| lines).sum();
-        let most = counts.iter().filter(|(count, _)| **count > 0).map(|(_, lines)| *lines).max().unwrap_or(0);
+        let cut: usize = counts
+            .iter()
+            .filter(|(count, _)| **count > 0)
+            .map(|(_, lines)| lines)
+            .sum();
+        let most = counts
+            .iter()
+            .filter(|(count, _)| **count > 0)
+            .map(|(_, lines)| *lines)
+            .max()
+            .unwrap_or(0);
         // A comma is often a decimal mark; the others are rarely anything else.
         let score = match separator {
             ',' => most * 2 + cut,
@@ -168,7 +198,11 @@ fn is_dated(cell: &str) -> bool {
 
 /// Whether a cell holds a date that is more than digits.
 fn is_written_date(cell: &str) -> bool {
-    !cell.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') && is_dated(cell)
+    let is_number = cell
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b'.')
+        && cell.matches('.').count() < 2;
+    !is_number && is_dated(cell)
 }
 
 /// The column with most times, and whether its lines are data.
@@ -176,8 +210,15 @@ fn time_column(sheet: &Sheet, options: &Options) -> Option<usize> {
     let rows = || sheet.rows.iter().take(SAMPLE);
     if let Some(token) = options.time.first() {
         let wanted = words::plain(token);
-        let named = rows().find_map(|row| row.cells.iter().position(|cell| words::plain(bare(cell)) == wanted));
-        let numbered = token.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+        let named = rows().find_map(|row| {
+            row.cells
+                .iter()
+                .position(|cell| words::plain(bare(cell)) == wanted)
+        });
+        let numbered = token
+            .parse::<usize>()
+            .ok()
+            .and_then(|number| number.checked_sub(1));
         if let Some(column) = named.or(numbered) {
             return Some(column);
         }
@@ -196,12 +237,13 @@ fn time_column(sheet: &Sheet, options: &Options) -> Option<usize> {
                     if distinct.len() < SAMPLE {
                         distinct.insert(cell);
                     }
-                } else if bonus == 0 && !words.is_empty() && words::has(&words::plain(cell), words) {
+                } else if bonus == 0 && !words.is_empty() && words::has(&words::plain(cell), words)
+                {
                     bonus = 1;
                 }
             }
             // An id that looks like a time is the same in every line.
-            if count > 3 && distinct.len() * 4 < count && distinct.len() < 2 {
+            if !words.is_empty() && count > 3 && distinct.len() < 2 {
                 continue;
             }
             let count = count * (1 + bonus);
@@ -212,7 +254,10 @@ fn time_column(sheet: &Sheet, options: &Options) -> Option<usize> {
         best
     };
     let written = best(is_written_date, &[]);
-    let numbers = best(is_dated, &["time", "timestamp", "zeit", "date", "datum", "ts", "epoch"]);
+    let numbers = best(
+        is_dated,
+        &["time", "timestamp", "zeit", "date", "datum", "ts", "epoch"],
+    );
     match (written, numbers) {
         (Some((count, column)), Some((more, _))) if count * 4 >= more => Some(column),
         (_, Some((_, column))) => Some(column),
@@ -232,7 +277,9 @@ pub fn split(sheet: &Sheet, options: &Options, format: Format) -> Option<Vec<Tab
         let header_given = strict && tables.is_empty() && index > 0 && row.filled() > 1;
         if !is_data(row) && !header_given {
             match tables.last_mut() {
-                Some(table) if row.filled() > 0 && (strict || !is_headerlike(row, table.columns.len())) => {
+                Some(table)
+                    if row.filled() > 0 && (strict || !is_headerlike(row, table.columns.len())) =>
+                {
                     table.other.push(row.line);
                 }
                 None if pending.len() > 500 => {}
@@ -240,7 +287,11 @@ pub fn split(sheet: &Sheet, options: &Options, format: Format) -> Option<Vec<Tab
             }
             continue;
         }
-        let starts = tables.is_empty() || pending.iter().filter_map(|at| sheet.rows.get(*at)).any(|row| row.filled() > 0);
+        let starts = tables.is_empty()
+            || pending
+                .iter()
+                .filter_map(|at| sheet.rows.get(*at))
+                .any(|row| row.filled() > 0);
         if starts {
             tables.push(table(sheet, &pending, row, options));
         }
@@ -254,41 +305,82 @@ pub fn split(sheet: &Sheet, options: &Options, format: Format) -> Option<Vec<Tab
     }
     // Lines behind the last data line.
     if let Some(table) = tables.last_mut() {
-        table.other.extend(pending.iter().filter_map(|at| sheet.rows.get(*at)).filter(|row| row.filled() > 0).map(|row| row.line));
+        table.other.extend(
+            pending
+                .iter()
+                .filter_map(|at| sheet.rows.get(*at))
+                .filter(|row| row.filled() > 0)
+                .map(|row| row.line),
+        );
     }
-    Some(tables.into_iter().flat_map(|table| beside(sheet, table)).collect())
+    Some(
+        tables
+            .into_iter()
+            .flat_map(|table| beside(sheet, table))
+            .collect(),
+    )
 }
 
 /// Whether a line within the data is the header of another table.
 fn is_headerlike(row: &Row, width: usize) -> bool {
-    let number = |cell: &str| matches!(number::parse(cell, '.'), number::Cell::Number(..)) || matches!(number::parse(cell, ','), number::Cell::Number(..));
+    let number = |cell: &str| {
+        matches!(number::parse(cell, '.'), number::Cell::Number(..))
+            || matches!(number::parse(cell, ','), number::Cell::Number(..))
+    };
     row.filled() >= 2 && row.filled() * 2 > width && !row.cells.iter().any(number)
 }
 
 /// A table from the lines before its first data line.
 fn table(sheet: &Sheet, pending: &[usize], first: &Row, options: &Options) -> Table {
-    let lines: Vec<&Row> = pending.iter().filter_map(|at| sheet.rows.get(*at)).collect();
-    let most = lines.iter().rev().take(12).map(|row| row.filled()).max().unwrap_or(0);
+    let lines: Vec<&Row> = pending
+        .iter()
+        .filter_map(|at| sheet.rows.get(*at))
+        .collect();
+    let most = lines
+        .iter()
+        .rev()
+        .take(12)
+        .map(|row| row.filled())
+        .max()
+        .unwrap_or(0);
     let mut stack: Vec<&Row> = Vec::new();
     if !options.no_header {
         for row in lines.iter().rev() {
-            let enough = row.filled() > 0 && (row.filled() * 2 > most || (stack.is_empty() && row.filled() * 3 > first.filled()));
+            let enough = row.filled() > 0
+                && (row.filled() * 2 > most
+                    || (stack.is_empty() && row.filled() * 3 > first.filled()));
             match enough && stack.len() < 8 {
                 true => stack.push(row),
                 false => break,
             }
         }
     }
-    let before = lines.get(..lines.len().saturating_sub(stack.len())).unwrap_or(&[]);
-    let width = stack.iter().map(|row| row.cells.len()).chain([first.cells.len()]).max().unwrap_or(0);
+    let before = lines
+        .get(..lines.len().saturating_sub(stack.len()))
+        .unwrap_or(&[]);
+    let width = stack
+        .iter()
+        .map(|row| row.cells.len())
+        .chain([first.cells.len()])
+        .max()
+        .unwrap_or(0);
     let headers = (0..width)
         .map(|column| Header {
-            names: stack.iter().map(|row| row.cell(column).to_owned()).filter(|name| !name.is_empty()).collect(),
+            names: stack
+                .iter()
+                .map(|row| row.cell(column).to_owned())
+                .filter(|name| !name.is_empty())
+                .collect(),
             number: column + 1,
             over: before
                 .iter()
                 .filter(|row| row.filled() > 1 && row.cells.len() >= width)
-                .filter_map(|row| (0..=column).rev().map(|left| row.cell(left)).find(|cell| !cell.is_empty()))
+                .filter_map(|row| {
+                    (0..=column)
+                        .rev()
+                        .map(|left| row.cell(left))
+                        .find(|cell| !cell.is_empty())
+                })
                 .map(str::to_owned)
                 .collect(),
         })
@@ -305,19 +397,41 @@ fn table(sheet: &Sheet, pending: &[usize], first: &Row, options: &Options) -> Ta
             }
         })
         .collect();
-    Table { headers, rows: Vec::new(), columns: (0..width).collect(), facts, other: Vec::new(), beside: false }
+    Table {
+        headers,
+        rows: Vec::new(),
+        columns: (0..width).collect(),
+        facts,
+        other: Vec::new(),
+    }
 }
 
 /// Cuts a table whose header is the same group of columns several times.
 fn beside(sheet: &Sheet, table: Table) -> Vec<Table> {
-    let names: Vec<String> = table.headers.iter().map(|header| words::plain(&header.name())).collect();
-    let width = names.iter().rposition(|name| !name.starts_with("column ")).map_or(0, |last| last + 1);
+    let names: Vec<String> = table
+        .headers
+        .iter()
+        .map(|header| words::plain(&header.name()))
+        .collect();
+    let width = names
+        .iter()
+        .rposition(|name| !name.starts_with("column "))
+        .map_or(0, |last| last + 1);
     let row = |at: &usize| sheet.rows.get(*at);
     let group = (2..=width / 2).find(|group| {
         width % group == 0
-            && names.iter().take(width).zip(names.iter().take(width).skip(*group)).all(|(a, b)| a == b)
+            && names
+                .iter()
+                .take(width)
+                .zip(names.iter().take(width).skip(*group))
+                .all(|(a, b)| a == b)
             && (0..width / group).all(|n| {
-                table.rows.iter().take(20).filter_map(row).any(|row| is_dated(row.cell(n * group)))
+                table
+                    .rows
+                    .iter()
+                    .take(20)
+                    .filter_map(row)
+                    .any(|row| is_dated(row.cell(n * group)))
             })
     });
     let Some(group) = group else {
@@ -331,13 +445,20 @@ fn beside(sheet: &Sheet, table: Table) -> Vec<Table> {
                 rows: table
                     .rows
                     .iter()
-                    .filter(|at| row(at).is_some_and(|row| columns.clone().any(|column| !row.cell(column).is_empty())))
+                    .filter(|at| {
+                        row(at).is_some_and(|row| {
+                            columns.clone().any(|column| !row.cell(column).is_empty())
+                        })
+                    })
                     .copied()
                     .collect(),
                 columns: columns.collect(),
                 facts: table.facts.clone(),
-                other: if n == 0 { table.other.clone() } else { Vec::new() },
-                beside: true,
+                other: if n == 0 {
+                    table.other.clone()
+                } else {
+                    Vec::new()
+                },
             }
         })
         .collect()
@@ -346,7 +467,9 @@ fn beside(sheet: &Sheet, table: Table) -> Vec<Table> {
 impl Table {
     /// A cell of one of its lines.
     pub fn cell<'a>(&self, row: &'a Row, column: usize) -> &'a str {
-        self.columns.get(column).map_or("", |column| row.cell(*column))
+        self.columns
+            .get(column)
+            .map_or("", |column| row.cell(*column))
     }
 }
 
@@ -368,7 +491,9 @@ mod tests {
 
     #[test]
     fn a_header_behind_a_preamble() {
-        let tables = split("Kunde;1;\nBeginn;29.03.2025;\n;;\nDatum;Zeit;kWh\n30.03.2025;01:00;0,1\nSumme;;0,1\n");
+        let tables = split(
+            "Kunde;1;\nBeginn;29.03.2025;\n;;\nDatum;Zeit;kWh\n30.03.2025;01:00;0,1\nSumme;;0,1\n",
+        );
         assert_eq!(tables.len(), 1);
         assert_eq!(tables[0].headers[2].name(), "kWh");
         assert_eq!(tables[0].facts[0], ("Kunde".into(), "1".into()));
@@ -378,10 +503,12 @@ mod tests {
 
     #[test]
     fn tables_below_and_beside_each_other() {
-        let below = split("Delivered,Usage\n2025-01-01 00:00,1\nReceived,Usage\n2025-01-01 00:00,2\n");
+        let below =
+            split("Delivered,Usage\n2025-01-01 00:00,1\nReceived,Usage\n2025-01-01 00:00,2\n");
         assert_eq!(below.len(), 2);
         assert_eq!(below[1].headers[0].name(), "Received");
-        let beside = split("FROM;VALUE;FROM;VALUE\n01.01.2025;9;01.01.2025 00:00;4\n;;01.01.2025 01:00;5\n");
+        let beside =
+            split("FROM;VALUE;FROM;VALUE\n01.01.2025;9;01.01.2025 00:00;4\n;;01.01.2025 01:00;5\n");
         assert_eq!(beside.len(), 2);
         assert_eq!(beside[0].rows.len(), 1);
         assert_eq!(beside[1].rows.len(), 2);

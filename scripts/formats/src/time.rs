@@ -26,7 +26,11 @@ impl Date {
                 DateOrder::Ymd => (a, b, c),
             },
         };
-        let year = if year < 100 { 2000 + i32::from(year) } else { i32::from(year) };
+        let year = if year < 100 {
+            2000 + i32::from(year)
+        } else {
+            i32::from(year)
+        };
         NaiveDate::from_ymd_opt(year, month.into(), day.into())
     }
 }
@@ -95,7 +99,10 @@ pub fn parse(cell: &str) -> Option<Stamp> {
     if cell.len() > 64 || !cell.bytes().any(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    if cell.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+    if cell
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b'.')
+    {
         if let Some(stamp) = by_number(cell) {
             return Some(stamp);
         }
@@ -142,7 +149,9 @@ pub fn parse_range(cell: &str) -> Option<(Stamp, Stamp)> {
     if cell.len() > 120 {
         return None;
     }
-    for mark in [" to ", " - ", " – ", " — ", " bis ", " tot ", " a ", " au ", "/", "--", " до ", "–", "-"] {
+    for mark in [
+        " to ", " - ", " – ", " — ", " bis ", " tot ", " a ", " au ", "/", "--", " до ", "–", "-",
+    ] {
         for (at, _) in cell.match_indices(mark) {
             let (Some(left), Some(right)) = (cell.get(..at), cell.get(at + mark.len()..)) else {
                 continue;
@@ -170,13 +179,21 @@ fn by_number(cell: &str) -> Option<Stamp> {
         NaiveDate::from_ymd_opt(year, digits(4, 6)?, digits(6, 8)?)
     };
     let compact = |time: Option<u32>, compact| {
-        Some(Stamp { date: Some(Date::Known(compact_date()?)), time, compact, ..Stamp::default() })
+        Some(Stamp {
+            date: Some(Date::Known(compact_date()?)),
+            time,
+            compact,
+            ..Stamp::default()
+        })
     };
     if fraction.is_empty() {
         let stamp = match whole.len() {
             8 => compact(None, true),
-            12 => hms(digits(8, 10)?, digits(10, 12)?, 0).and_then(|time| compact(Some(time), false)),
-            14 => hms(digits(8, 10)?, digits(10, 12)?, digits(12, 14)?).and_then(|time| compact(Some(time), false)),
+            12 => {
+                hms(digits(8, 10)?, digits(10, 12)?, 0).and_then(|time| compact(Some(time), false))
+            }
+            14 => hms(digits(8, 10)?, digits(10, 12)?, digits(12, 14)?)
+                .and_then(|time| compact(Some(time), false)),
             _ => None,
         };
         if stamp.is_some() {
@@ -205,16 +222,18 @@ fn hms(hours: u32, minutes: u32, seconds: u32) -> Option<u32> {
 
 /// Takes a weekday off the front: `Mon`, `Sonntag,`.
 fn weekday(text: &str) -> &str {
-    let letters = text.find(|c: char| !c.is_alphabetic()).unwrap_or(text.len());
+    let letters = text
+        .find(|c: char| !c.is_alphabetic())
+        .unwrap_or(text.len());
     let (word, rest) = text.split_at(letters);
     let known = |days: &[&str]| {
         let word = word.to_lowercase();
         days.iter().any(|day| word.starts_with(day))
     };
     let days = [
-        "mon", "tue", "wed", "thu", "fri", "sat", "sun", "mo", "di", "mi", "do", "fr", "sa", "so", "lun", "mar", "mer",
-        "jeu", "ven", "sam", "dim", "gio", "sab", "dom", "maa", "din", "woe", "don", "vri", "zat", "zon", "man", "tir",
-        "ons", "tor", "lor", "son", "tis", "fre",
+        "mon", "tue", "wed", "thu", "fri", "sat", "sun", "mo", "di", "mi", "do", "fr", "sa", "so",
+        "lun", "mar", "mer", "jeu", "ven", "sam", "dim", "gio", "sab", "dom", "maa", "din", "woe",
+        "don", "vri", "zat", "zon", "man", "tir", "ons", "tor", "lor", "son", "tis", "fre",
     ];
     match word.chars().count() {
         2.. if month(word).is_none() && known(&days) => rest.trim_start_matches(['.', ',', ' ']),
@@ -270,7 +289,10 @@ fn date(text: &str) -> Option<(Date, &str)> {
         let rest = text.get(end..)?.trim_start_matches(['.', ' ', '-', '/']);
         let (day, length) = leading(rest)?;
         let rest = rest.get(length..)?;
-        let rest = ["st", "nd", "rd", "th"].iter().find_map(|ending| rest.strip_prefix(ending)).unwrap_or(rest);
+        let rest = ["st", "nd", "rd", "th"]
+            .iter()
+            .find_map(|ending| rest.strip_prefix(ending))
+            .unwrap_or(rest);
         let rest = rest.trim_start_matches([',', ' ', '-', '/', '.']);
         let (year, length) = leading(rest)?;
         return Some((known(year, month, day)?, rest.get(length..)?));
@@ -288,9 +310,13 @@ fn date(text: &str) -> Option<(Date, &str)> {
     }
     // 26-Oct-25, 26. Oktober 2025.
     if after.starts_with(char::is_alphabetic) {
-        let end = after.find(|c: char| !c.is_alphabetic()).unwrap_or(after.len());
+        let end = after
+            .find(|c: char| !c.is_alphabetic())
+            .unwrap_or(after.len());
         let month = month(after.get(..end)?)?;
-        let rest = after.get(end..)?.trim_start_matches(['.', ' ', '-', '/', ',']);
+        let rest = after
+            .get(end..)?
+            .trim_start_matches(['.', ' ', '-', '/', ',']);
         let (year, length) = leading(rest)?;
         return Some((known(year, month, first)?, rest.get(length..)?));
     }
@@ -317,10 +343,14 @@ fn date(text: &str) -> Option<(Date, &str)> {
     let possible = |date: Date, order| date.resolve(order).is_some();
     let parts = Date::Parts(a, b, c);
     if separator == '.' && digits == 4 {
-        return parts.resolve(DateOrder::Dmy).map(|date| (Date::Known(date), rest));
+        return parts
+            .resolve(DateOrder::Dmy)
+            .map(|date| (Date::Known(date), rest));
     }
-    (possible(parts, DateOrder::Dmy) || possible(parts, DateOrder::Mdy) || possible(parts, DateOrder::Ymd))
-        .then_some((parts, rest))
+    (possible(parts, DateOrder::Dmy)
+        || possible(parts, DateOrder::Mdy)
+        || possible(parts, DateOrder::Ymd))
+    .then_some((parts, rest))
 }
 
 fn known(year: u32, month: u16, day: u32) -> Option<Date> {
@@ -359,8 +389,15 @@ pub fn clock(text: &str) -> Option<(u32, &str)> {
             }
         }
     }
-    let lower: String = rest.trim_start().chars().take(4).collect::<String>().to_lowercase();
-    let half = ["am", "a.m.", "a. m", "vorm", "a"].iter().zip(["pm", "p.m.", "p. m", "nach", "p"]);
+    let lower: String = rest
+        .trim_start()
+        .chars()
+        .take(4)
+        .collect::<String>()
+        .to_lowercase();
+    let half = ["am", "a.m.", "a. m", "vorm", "a"]
+        .iter()
+        .zip(["pm", "p.m.", "p. m", "nach", "p"]);
     let mut hours = hours;
     let mut has_half = false;
     for (am, pm) in half {
@@ -396,10 +433,12 @@ pub fn clock(text: &str) -> Option<(u32, &str)> {
 /// Seconds east of UTC from what stands behind a time.
 fn zone_suffix(text: &str) -> Option<i32> {
     let text = text.trim();
-    let text = text.split_once(['[', '(']).map_or(text, |(before, inside)| match before.trim() {
-        "" => inside.trim_end_matches([']', ')']),
-        before => before,
-    });
+    let text = text
+        .split_once(['[', '('])
+        .map_or(text, |(before, inside)| match before.trim() {
+            "" => inside.trim_end_matches([']', ')']),
+            before => before,
+        });
     let upper = text.trim().to_ascii_uppercase();
     let named = match upper.as_str() {
         "Z" | "UTC" | "GMT" | "WET" | "ETC/UTC" => 0,
@@ -420,7 +459,10 @@ fn zone_suffix(text: &str) -> Option<i32> {
         "NZST" => 43_200,
         "NZDT" => 46_800,
         _ => {
-            let text = upper.strip_prefix("UTC").or(upper.strip_prefix("GMT")).unwrap_or(&upper);
+            let text = upper
+                .strip_prefix("UTC")
+                .or(upper.strip_prefix("GMT"))
+                .unwrap_or(&upper);
             return offset(text.trim());
         }
     };
@@ -464,7 +506,18 @@ mod tests {
         ] {
             assert_eq!(local(cell).as_deref(), Some(expected), "{cell}");
         }
-        for cell in ["0.274", "9120.551", "1.8.0", "12", "AT0010000", "1.234.567", "2025-13-01", "99/99/2025", "3E5", "G0099"] {
+        for cell in [
+            "0.274",
+            "9120.551",
+            "1.8.0",
+            "12",
+            "AT0010000",
+            "1.234.567",
+            "2025-13-01",
+            "99/99/2025",
+            "3E5",
+            "G0099",
+        ] {
             assert_eq!(local(cell), None, "{cell}");
         }
     }
@@ -473,16 +526,29 @@ mod tests {
     fn numbers_that_are_times() {
         let epoch = |cell: &str| parse(cell).and_then(|stamp| stamp.epoch);
         let seconds = |cell: &str| epoch(cell).map(|epoch| (epoch.seconds, epoch.unit));
-        assert_eq!(seconds("1761429600"), Some((1_761_429_600, EpochUnit::Seconds)));
-        assert_eq!(seconds("1761429600.5"), Some((1_761_429_600, EpochUnit::Seconds)));
-        assert_eq!(seconds("1782000000000"), Some((1_782_000_000, EpochUnit::Milliseconds)));
-        assert_eq!(seconds("1782000000000000000"), Some((1_782_000_000, EpochUnit::Nanoseconds)));
+        assert_eq!(
+            seconds("1761429600"),
+            Some((1_761_429_600, EpochUnit::Seconds))
+        );
+        assert_eq!(
+            seconds("1761429600.5"),
+            Some((1_761_429_600, EpochUnit::Seconds))
+        );
+        assert_eq!(
+            seconds("1782000000000"),
+            Some((1_782_000_000, EpochUnit::Milliseconds))
+        );
+        assert_eq!(
+            seconds("1782000000000000000"),
+            Some((1_782_000_000, EpochUnit::Nanoseconds))
+        );
         assert_eq!(seconds("9900000001"), None);
     }
 
     #[test]
     fn ranges() {
-        let (from, to) = parse_range("2017-03-01 00:00:00 to 2017-03-01 00:15:00").expect("a range");
+        let (from, to) =
+            parse_range("2017-03-01 00:00:00 to 2017-03-01 00:15:00").expect("a range");
         assert_eq!((from.time, to.time), (Some(0), Some(900)));
         let (from, to) = parse_range("26.10.2025 23:45 - 00:00").expect("a range");
         assert_eq!((from.time, to.time, to.date), (Some(85_500), Some(0), None));

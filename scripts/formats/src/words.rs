@@ -42,12 +42,18 @@ fn joined(plain: &str) -> String {
 /// in front, must stand alone.
 pub fn has(plain: &str, words: &[&str]) -> bool {
     let joined = joined(plain);
-    let alone = |word: &str| plain.split(|c: char| !c.is_alphanumeric()).any(|token| token == word);
-    words.iter().any(|word| match (word.len(), word.strip_prefix(' ')) {
-        (_, Some(word)) => alone(word),
-        (0..=3, None) => alone(word),
-        _ => joined.contains(word),
-    })
+    let alone = |word: &str| {
+        plain
+            .split(|c: char| !c.is_alphanumeric())
+            .any(|token| token == word)
+    };
+    words
+        .iter()
+        .any(|word| match (word.len(), word.strip_prefix(' ')) {
+            (_, Some(word)) => alone(word),
+            (0..=3, None) => alone(word),
+            _ => joined.contains(word),
+        })
 }
 
 /// Where the energy goes, as the grid's meter sees it.
@@ -87,108 +93,684 @@ pub enum Level {
 }
 
 const EXPORT: &[&str] = &[
-    "export", "feedin", "fedin", "feedingrid", "fedtogrid", "togrid", "intogrid", "einspeis", "eingespeist",
-    "ruckspeis", "rueckspeis", "rucklief", "rueckliefer", "ruckgespeist", "terug", "injec", "injet", "injett",
-    "immiss", "immess", "inmission", "vertid", "excedent", "surplus", "returned", "tonet", "tilnet", "innmating",
-    "inmatning", "oddana", "oddane", "wprowadz", "dodavka", "predana", "saliente", "salida", "sold", "netzeinspeisung",
-    "ueberschuss", "uberschuss", "vendu", "venduto", "teruggeleverd", "gridreturn", "gridout", "betaplal", "outgoing",
-    "deliverytogrid", "levertnett", "overskudd", "outfeed", "totwhout", "cedida", "ceduta", "netreturn", "absout",
-    "returndelivery", "backtogrid", "energyout", "myyty",
+    "export",
+    "feedin",
+    "fedin",
+    "feedingrid",
+    "fedtogrid",
+    "togrid",
+    "intogrid",
+    "einspeis",
+    "eingespeist",
+    "ruckspeis",
+    "rueckspeis",
+    "rucklief",
+    "rueckliefer",
+    "ruckgespeist",
+    "terug",
+    "injec",
+    "injet",
+    "injett",
+    "immiss",
+    "immess",
+    "inmission",
+    "vertid",
+    "excedent",
+    "surplus",
+    "returned",
+    "tonet",
+    "tilnet",
+    "innmating",
+    "inmatning",
+    "oddana",
+    "oddane",
+    "wprowadz",
+    "dodavka",
+    "predana",
+    "saliente",
+    "salida",
+    "sold",
+    "netzeinspeisung",
+    "ueberschuss",
+    "uberschuss",
+    "vendu",
+    "venduto",
+    "teruggeleverd",
+    "gridreturn",
+    "gridout",
+    "betaplal",
+    "outgoing",
+    "deliverytogrid",
+    "levertnett",
+    "overskudd",
+    "outfeed",
+    "totwhout",
+    "cedida",
+    "ceduta",
+    "netreturn",
+    "absout",
+    "returndelivery",
+    "backtogrid",
+    "energyout",
+    "myyty",
 ];
 const IMPORT: &[&str] = &[
-    "import", "netzbezug", "bezug", "bezogen", "afname", "afgenomen", "preliev", "prelev", "soutir", "offtake", "purchase",
-    "bought", "fromgrid", "gridconsumption", "gridusage", "drawnfrom", "uttak", "uttag", "withdraw", "odber", "pobrana",
-    "pobrane", "pobor", "preuzeta", "prejeta", "prejeto", "entrante", "entrada", "fromnet", "franet", "gridin", "absin",
-    "totwhin", "incoming", "netzentnahme", "entnahme", "aankoop", "buy", "deliveredtoclient", "acquist", "achete",
-    "gekauft", "zukauf", "ostettu", "vetelezett", "energyin",
+    "import",
+    "netzbezug",
+    "bezug",
+    "bezogen",
+    "afname",
+    "afgenomen",
+    "preliev",
+    "prelev",
+    "soutir",
+    "offtake",
+    "purchase",
+    "bought",
+    "fromgrid",
+    "gridconsumption",
+    "gridusage",
+    "drawnfrom",
+    "uttak",
+    "uttag",
+    "withdraw",
+    "odber",
+    "pobrana",
+    "pobrane",
+    "pobor",
+    "preuzeta",
+    "prejeta",
+    "prejeto",
+    "entrante",
+    "entrada",
+    "fromnet",
+    "franet",
+    "gridin",
+    "absin",
+    "totwhin",
+    "incoming",
+    "netzentnahme",
+    "entnahme",
+    "aankoop",
+    "buy",
+    "deliveredtoclient",
+    "acquist",
+    "achete",
+    "gekauft",
+    "zukauf",
+    "ostettu",
+    "vetelezett",
+    "energyin",
 ];
 const PRODUCED: &[&str] = &[
-    "producti", "produktion", "produced", "producid", "production", "produzione", "prodotta", "produksjon", "producao",
-    "produkcja", "produkc", "proizvod", "generation", "generated", "generacion", "generazione", "erzeug", "ertrag", "yield",
-    "opwek", "opgewekt", "solar", "photovolt", "pv", "panneaux", "termel", "tuotanto", "tootmine", "vyroba", "inverter",
-    "wechselrichter", "zonnepan", "productie", "etoday", "etotal", "acenergy", "produccion", "gen", "prod",
+    "producti",
+    "produktion",
+    "produced",
+    "producid",
+    "production",
+    "produzione",
+    "prodotta",
+    "produksjon",
+    "producao",
+    "produkcja",
+    "produkc",
+    "proizvod",
+    "generation",
+    "generated",
+    "generacion",
+    "generazione",
+    "erzeug",
+    "ertrag",
+    "yield",
+    "opwek",
+    "opgewekt",
+    "solar",
+    "photovolt",
+    "pv",
+    "panneaux",
+    "termel",
+    "tuotanto",
+    "tootmine",
+    "vyroba",
+    "inverter",
+    "wechselrichter",
+    "zonnepan",
+    "productie",
+    "etoday",
+    "etotal",
+    "acenergy",
+    "produccion",
+    "gen",
+    "prod",
 ];
 const CONSUMED: &[&str] = &[
-    "consum", "verbrauch", "verbruik", "verbruikt", "consommation", "conso", "consommee", "forbruk", "forbrug", "forbrukning",
-    "forbrukning", "kulutus", "fogyaszt", "spotreba", "zuzycie", "potros", "potrosn", "tarbimine", "usage", "used", "bruk", "lastgang",
-    "activeenergy", "elforbrukning", "strombezug", "paterin", "suvartot", "demand", "electricity", "kwhused", "delivered",
-    "levering", "geleverd", "nutzung", "energyuse", "use", "verbrauchsdaten", "charger", "ladestation", "wallbox", "diverter",
-    "electric", "con", "strom",
+    "consum",
+    "verbrauch",
+    "verbruik",
+    "verbruikt",
+    "consommation",
+    "conso",
+    "consommee",
+    "forbruk",
+    "forbrug",
+    "forbrukning",
+    "forbrukning",
+    "kulutus",
+    "fogyaszt",
+    "spotreba",
+    "zuzycie",
+    "potros",
+    "potrosn",
+    "tarbimine",
+    "usage",
+    "used",
+    "bruk",
+    "lastgang",
+    "activeenergy",
+    "elforbrukning",
+    "strombezug",
+    "paterin",
+    "suvartot",
+    "demand",
+    "electricity",
+    "kwhused",
+    "delivered",
+    "levering",
+    "geleverd",
+    "nutzung",
+    "energyuse",
+    "use",
+    "verbrauchsdaten",
+    "charger",
+    "ladestation",
+    "wallbox",
+    "diverter",
+    "electric",
+    "con",
+    "strom",
 ];
 const HOUSE_LOAD: &[&str] = &[
-    " load", " loads", "house", "household", "haushalt", "hausverbrauch", "consumed", "homeconsumption", "home", "huisverbruik",
-    "gesamtverbrauch", "totalconsumption", "verbraucher", "casa", "utenze",
+    " load",
+    " loads",
+    "house",
+    "household",
+    "haushalt",
+    "hausverbrauch",
+    "consumed",
+    "homeconsumption",
+    "home",
+    "huisverbruik",
+    "gesamtverbrauch",
+    "totalconsumption",
+    "verbraucher",
+    "casa",
+    "utenze",
 ];
 /// Energy that doesn't pass the grid's meter, or isn't the meter's own.
 const NOT_GRID: &[&str] = &[
-    "selfconsum", "selfuse", "selbst", "eigenverbrauch", "eigenbedarf", "eigendeck", "eigennutz", "autoconsom",
-    "autoconsum", "autocons", "zelfverbruik", "egenforbruk", "direktverbrauch", "directuse", "directconsum",
-    "directself", "battery", "batterie", "batteria", "bateria", "accu", "akku", "speicher", "storage", "batterij",
-    "soc", " charge", "discharge", " charged", "ladung", "entladung", "gemeinschaft", "community", "communaut",
-    "comunit", " shared", "anteil", "restbezug", "restnetz", "allocat", "reactiv", "reactief", "blind", "kvarh",
-    "kvar", "varh", "induct", "capacit", "reattiv", "reaktiv", "apparent", "kvah", "schein", "gas", "water", "wasser",
-    "eau", "heat", "warme", "warmte", "heating", "m3", "forecast", "prognose",
+    "selfconsum",
+    "selfuse",
+    "selbst",
+    "eigenverbrauch",
+    "eigenbedarf",
+    "eigendeck",
+    "eigennutz",
+    "autoconsom",
+    "autoconsum",
+    "autocons",
+    "zelfverbruik",
+    "egenforbruk",
+    "direktverbrauch",
+    "directuse",
+    "directconsum",
+    "directself",
+    "battery",
+    "batterie",
+    "batteria",
+    "bateria",
+    "accu",
+    "akku",
+    "speicher",
+    "storage",
+    "batterij",
+    "soc",
+    " charge",
+    "discharge",
+    " charged",
+    "ladung",
+    "entladung",
+    "gemeinschaft",
+    "community",
+    "communaut",
+    "comunit",
+    " shared",
+    "anteil",
+    "restbezug",
+    "restnetz",
+    "allocat",
+    "reactiv",
+    "reactief",
+    "blind",
+    "kvarh",
+    "kvar",
+    "varh",
+    "induct",
+    "capacit",
+    "reattiv",
+    "reaktiv",
+    "apparent",
+    "kvah",
+    "schein",
+    "gas",
+    "water",
+    "wasser",
+    "eau",
+    "heat",
+    "warme",
+    "warmte",
+    "heating",
+    "m3",
+    "forecast",
+    "prognose",
 ];
 /// Money, power and other quantities, unless a unit of energy stands with them.
 const NOT_ENERGY: &[&str] = &[
-    " cost", " costs", "kosten", "price", "preis", "prijs", "prix", "prezzo", "precio", " importe", "betrag", "eur",
-    "euro", "chf", "usd", "gbp", "sek", "nok", "dkk", "ore", " amount", " charges", "spotp", "co2", "emission",
-    "temperatur", " temp", "humidity", "irradi", "voltage", "spannung", " tension", " current", "frequen", " freq",
-    "powerfactor", "cosphi", "leistung", "power", "vermogen", "puissance", "potenza", "potencia", "effekt", " count",
-    "duration", " minutes", "intervallength", " estimate", " prev", "previous", "difference", "degree", "autark",
-    " ratio", "percent", "prozent", "efficiency", "wirkungsgrad", " rate", "iva", "mwst", "discount", " pas", "resolution",
-    "aufloesung", "auflosung", " position", " year", " month", " jahr", " monat", " week",
+    " cost",
+    " costs",
+    "kosten",
+    "price",
+    "preis",
+    "prijs",
+    "prix",
+    "prezzo",
+    "precio",
+    " importe",
+    "betrag",
+    "eur",
+    "euro",
+    "chf",
+    "usd",
+    "gbp",
+    "sek",
+    "nok",
+    "dkk",
+    "ore",
+    " amount",
+    " charges",
+    "spotp",
+    "co2",
+    "emission",
+    "temperatur",
+    " temp",
+    "humidity",
+    "irradi",
+    "voltage",
+    "spannung",
+    " tension",
+    " current",
+    "frequen",
+    " freq",
+    "powerfactor",
+    "cosphi",
+    "leistung",
+    "power",
+    "vermogen",
+    "puissance",
+    "potenza",
+    "potencia",
+    "effekt",
+    " count",
+    "duration",
+    " minutes",
+    "intervallength",
+    " estimate",
+    " prev",
+    "previous",
+    "difference",
+    "degree",
+    "autark",
+    " ratio",
+    "percent",
+    "prozent",
+    "efficiency",
+    "wirkungsgrad",
+    " rate",
+    "iva",
+    "mwst",
+    "discount",
+    " pas",
+    "resolution",
+    "aufloesung",
+    "auflosung",
+    " position",
+    " year",
+    " month",
+    " jahr",
+    " monat",
+    " week",
 ];
-const SALDO: &[&str] = &["saldo", "net", "netto", "balance", "bilanz", "netusage", "netenergy"];
+const SALDO: &[&str] = &[
+    "saldo",
+    "net",
+    "netto",
+    "balance",
+    "bilanz",
+    "netusage",
+    "netenergy",
+];
 const REGISTER: &[&str] = &[
-    "register", "zahlerstand", "zaehlerstand", " stand", "meterstand", "tellerstand", "meterreading", "reading", "readings", "index", "lettura",
-    "lecture", "lectura", "counter", "cumul", "kumul", "compteur", "malarstallning", "maalerstand", "malerstand", "totalizer", "stan licznika", "totwhout",
-    "totwhin", "lifetime", "absolut", "meter value", "total increasing", "standen", "ablesung", "gesamtertrag", "zahlerstande",
+    "register",
+    "zahlerstand",
+    "zaehlerstand",
+    " stand",
+    "meterstand",
+    "tellerstand",
+    "meterreading",
+    "reading",
+    "readings",
+    "index",
+    "lettura",
+    "lecture",
+    "lectura",
+    "counter",
+    "cumul",
+    "kumul",
+    "compteur",
+    "malarstallning",
+    "maalerstand",
+    "malerstand",
+    "totalizer",
+    "stan licznika",
+    "totwhout",
+    "totwhin",
+    "lifetime",
+    "absolut",
+    "meter value",
+    "total increasing",
+    "standen",
+    "ablesung",
+    "gesamtertrag",
+    "zahlerstande",
 ];
 const INTERVAL: &[&str] = &[
-    "interval", "delta", "lastgang", "lastprofil", "loadprofile", "profil", "volume", "usage", "verbrauch", "viertelstund",
-    "perhour", "hourly", "consumo", "conso", "curva", "curve", "messwert", "forbruk", "forbrug", "verbruik", "increment",
-    "hour", "15min", "daily", "tages",
+    "interval",
+    "delta",
+    "lastgang",
+    "lastprofil",
+    "loadprofile",
+    "profil",
+    "volume",
+    "usage",
+    "verbrauch",
+    "viertelstund",
+    "perhour",
+    "hourly",
+    "consumo",
+    "conso",
+    "curva",
+    "curve",
+    "messwert",
+    "forbruk",
+    "forbrug",
+    "verbruik",
+    "increment",
+    "hour",
+    "15min",
+    "daily",
+    "tages",
 ];
-const TOTAL: &[&str] = &["total", "gesamt", "totaal", "totale", "summe", "sum", "totali", "insgesamt", "celkem", "razem", "tot", "all"];
+const TOTAL: &[&str] = &[
+    "total",
+    "gesamt",
+    "totaal",
+    "totale",
+    "summe",
+    "sum",
+    "totali",
+    "insgesamt",
+    "celkem",
+    "razem",
+    "tot",
+    "all",
+];
 
 /// Words of the ends of an interval.
 pub const START: &[&str] = &[
-    "start", "from", "von", "van", "begin", "beginn", "debut", "inizio", "inicio", "desde", "fra", "fran", "da", "dal", "od",
-    "alku", "beginning", "datefrom", "starttime", "ab", "starting", "startdate", "alkaa", "fradato", "fratid",
+    "start",
+    "from",
+    "von",
+    "van",
+    "begin",
+    "beginn",
+    "debut",
+    "inizio",
+    "inicio",
+    "desde",
+    "fra",
+    "fran",
+    "da",
+    "dal",
+    "od",
+    "alku",
+    "beginning",
+    "datefrom",
+    "starttime",
+    "ab",
+    "starting",
+    "startdate",
+    "alkaa",
+    "fradato",
+    "fratid",
 ];
 pub const END: &[&str] = &[
-    "end", "to", "until", "till", "bis", "tot", "ende", "einde", "fin", "fine", "hasta", "til", "till", "al", "do", "loppu",
-    "dateto", "endtime", "ending", "eind", "endet", "enddate", "slut", "slutt", "tildato", "tiltid",
+    "end", "to", "until", "till", "bis", "tot", "ende", "einde", "fin", "fine", "hasta", "til",
+    "till", "al", "do", "loppu", "dateto", "endtime", "ending", "eind", "endet", "enddate", "slut",
+    "slutt", "tildato", "tiltid",
 ];
 const TIME: &[&str] = &[
-    "time", "date", "datum", "zeit", "uhrzeit", "tijd", "tijdstip", "fecha", "hora", "heure", "horodate", "data", "ora", "orario",
-    "giorno", "dato", "tid", "tidspunkt", "timestamp", "zeitstempel", "zeitpunkt", "datetime", "pvm", "aika", "jour", "dia", "den", "cas",
-    "ablesezeitpunkt", "messzeitpunkt", "day", "tag", "dag", "ts", "when", "period", "hour", "tidpunkt", "czas", "lastchanged", "lastupdated",
-    "datapoint", "vreme", "idopont", "kuupaev", "interval", "data i godzina", "reading date", "readdate", "meterreadingdate", "uur", "stunde", "h",
+    "time",
+    "date",
+    "datum",
+    "zeit",
+    "uhrzeit",
+    "tijd",
+    "tijdstip",
+    "fecha",
+    "hora",
+    "heure",
+    "horodate",
+    "data",
+    "ora",
+    "orario",
+    "giorno",
+    "dato",
+    "tid",
+    "tidspunkt",
+    "timestamp",
+    "zeitstempel",
+    "zeitpunkt",
+    "datetime",
+    "pvm",
+    "aika",
+    "jour",
+    "dia",
+    "den",
+    "cas",
+    "ablesezeitpunkt",
+    "messzeitpunkt",
+    "day",
+    "tag",
+    "dag",
+    "ts",
+    "when",
+    "period",
+    "hour",
+    "tidpunkt",
+    "czas",
+    "lastchanged",
+    "lastupdated",
+    "datapoint",
+    "vreme",
+    "idopont",
+    "kuupaev",
+    "interval",
+    "data i godzina",
+    "reading date",
+    "readdate",
+    "meterreadingdate",
+    "uur",
+    "stunde",
+    "h",
 ];
 /// Ids of metering points, then of meters, then of devices: the first that a file has names the meter.
 pub const POINT_ID: &[&str] = &[
-    "meterid", "zahlpunkt", "zaehlpunkt", "zpnummer", "zpnr", "metering point", "meteringpoint", "marktlokation", "messlokation", "malo",
-    "melo", "ean", "eancode", "eancodeasn", "pod", "cups", "nmi", "mpan", "mprn", "prm", "pdl", "gsrn", "malepunkt", "malepunktid", "maalepunkt",
-    "usagepoint", "messpunkt", "servicepoint", "anlaggningsid", "punktodbioru", "ppe", "omm", "merilnomesto", "mittauspiste", "kayttopaikka",
-    "codicepod", "identifiant prm", "identifiantprm", "malepunktsid", "anleggsid", "meteringpointid", "esiid", "pointdelivery", "merno mesto",
+    "meterid",
+    "zahlpunkt",
+    "zaehlpunkt",
+    "zpnummer",
+    "zpnr",
+    "metering point",
+    "meteringpoint",
+    "marktlokation",
+    "messlokation",
+    "malo",
+    "melo",
+    "ean",
+    "eancode",
+    "eancodeasn",
+    "pod",
+    "cups",
+    "nmi",
+    "mpan",
+    "mprn",
+    "prm",
+    "pdl",
+    "gsrn",
+    "malepunkt",
+    "malepunktid",
+    "maalepunkt",
+    "usagepoint",
+    "messpunkt",
+    "servicepoint",
+    "anlaggningsid",
+    "punktodbioru",
+    "ppe",
+    "omm",
+    "merilnomesto",
+    "mittauspiste",
+    "kayttopaikka",
+    "codicepod",
+    "identifiant prm",
+    "identifiantprm",
+    "malepunktsid",
+    "anleggsid",
+    "meteringpointid",
+    "esiid",
+    "pointdelivery",
+    "merno mesto",
 ];
 pub const METER_ID: &[&str] = &[
-    "meternumber", "meterno", "zahlernummer", "zahlernr", "zaehlernummer", "zahler", "zaehler", "meternummer", "meter", "contatore",
-    "compteur", "contador", "malernummer", "licznik", "stevec", "mittari", "matarnummer", "meterserialnumber", "matricola",
+    "meternumber",
+    "meterno",
+    "zahlernummer",
+    "zahlernr",
+    "zaehlernummer",
+    "zahler",
+    "zaehler",
+    "meternummer",
+    "meter",
+    "contatore",
+    "compteur",
+    "contador",
+    "malernummer",
+    "licznik",
+    "stevec",
+    "mittari",
+    "matarnummer",
+    "meterserialnumber",
+    "matricola",
 ];
 pub const DEVICE_ID: &[&str] = &[
-    "serialnumber", "seriennummer", "serial", "sn", "device", "deviceid", "gerat", "anlage", "inverter", "plant", "station", "siteid", "site", "plantid",
+    "serialnumber",
+    "seriennummer",
+    "serial",
+    "sn",
+    "device",
+    "deviceid",
+    "gerat",
+    "anlage",
+    "inverter",
+    "plant",
+    "station",
+    "siteid",
+    "site",
+    "plantid",
 ];
 const QUALITY: &[&str] = &[
-    "status", "qualit", "kvalitet", "statut", "estado", "stato", "validat", "validie", "validering", "quality", "kwaliteit", "flag", "obtencion",
-    "obtainmethod", "metodo", "messart", "nature", "wertart", "estimated", "qflag", "kvalitetskode", "readingtype", "type of reading", "laatu", "plausib",
+    "status",
+    "qualit",
+    "kvalitet",
+    "statut",
+    "estado",
+    "stato",
+    "validat",
+    "validie",
+    "validering",
+    "quality",
+    "kwaliteit",
+    "flag",
+    "obtencion",
+    "obtainmethod",
+    "metodo",
+    "messart",
+    "nature",
+    "wertart",
+    "estimated",
+    "qflag",
+    "kvalitetskode",
+    "readingtype",
+    "type of reading",
+    "laatu",
+    "plausib",
 ];
-const UNIT_COLUMN: &[&str] = &["unit", "einheit", "eenheid", "unite", "unita", "unidad", "enhet", "enhed", "uom", "units", "maleenhed", "jednostka", "yksikko", "unitofmeasurement", "unitofmeasure"];
+const UNIT_COLUMN: &[&str] = &[
+    "unit",
+    "einheit",
+    "eenheid",
+    "unite",
+    "unita",
+    "unidad",
+    "enhet",
+    "enhed",
+    "uom",
+    "units",
+    "maleenhed",
+    "jednostka",
+    "yksikko",
+    "unitofmeasurement",
+    "unitofmeasure",
+];
 const ESTIMATED: &[&str] = &[
-    "estim", "geschat", "geschaetzt", "ersatz", "interpol", "substitu", "stimat", "calculat", "berekend", "est", "hochgerechnet",
-    "vorlaufig", "prelimin", "berechnet", "anslatt", "stipulert", "arvioitu", "forecast", "provisional", "extrapol",
+    "estim",
+    "geschat",
+    "geschaetzt",
+    "ersatz",
+    "interpol",
+    "substitu",
+    "stimat",
+    "calculat",
+    "berekend",
+    "est",
+    "hochgerechnet",
+    "vorlaufig",
+    "prelimin",
+    "berechnet",
+    "anslatt",
+    "stipulert",
+    "arvioitu",
+    "forecast",
+    "provisional",
+    "extrapol",
 ];
 
 /// What a header or a row's register says about values.
@@ -227,7 +809,11 @@ pub fn unit(text: &str) -> Option<Unit> {
     }
     let joined = joined(&plain(text));
     for (word, unit) in [
-        ("kilowatthour", Unit::KWh), ("megawatthour", Unit::MWh), ("watthour", Unit::Wh), ("kwh", Unit::KWh), ("mwh", Unit::MWh),
+        ("kilowatthour", Unit::KWh),
+        ("megawatthour", Unit::MWh),
+        ("watthour", Unit::Wh),
+        ("kwh", Unit::KWh),
+        ("mwh", Unit::MWh),
     ] {
         if joined.contains(word) {
             return Some(unit);
@@ -256,7 +842,9 @@ pub fn obis(text: &str) -> Option<(u8, u8, u8)> {
             let parse = |text: &str| (text.len() <= 3).then(|| text.parse::<u8>().ok()).flatten();
             let rest = groups.next();
             let rest_ok = rest.is_none_or(|rest| rest == "255" || rest == "0");
-            if let (Some(c), Some(d), Some(e), true) = (parse(c), parse(d), e.and_then(parse), rest_ok) {
+            if let (Some(c), Some(d), Some(e), true) =
+                (parse(c), parse(d), e.and_then(parse), rest_ok)
+            {
                 if matches!(d, 4..=10 | 29) && c != 0 {
                     return Some((c, d, e));
                 }
@@ -268,7 +856,10 @@ pub fn obis(text: &str) -> Option<(u8, u8, u8)> {
 
 /// Interprets the text of a header or of a row's register.
 pub fn meaning(text: &str) -> Meaning {
-    let mut found = Meaning { unit: unit(text), ..Meaning::default() };
+    let mut found = Meaning {
+        unit: unit(text),
+        ..Meaning::default()
+    };
     if let Some((c, d, e)) = obis(text) {
         found.obis = true;
         let (direction, phase) = match c {
@@ -282,7 +873,11 @@ pub fn meaning(text: &str) -> Meaning {
         found.level = Some(Level::Grid);
         let plain = plain(text);
         found.register = match d {
-            8 if has(&plain, &["verbrauch", "delta", "lastgang", "lastprofil"]) && !has(&plain, &["stand", "zahlerstand"]) => Some(false),
+            8 if has(&plain, &["verbrauch", "delta", "lastgang", "lastprofil"])
+                && !has(&plain, &["stand", "zahlerstand"]) =>
+            {
+                Some(false)
+            }
             8 => Some(true),
             _ => Some(false),
         };
@@ -306,8 +901,19 @@ pub fn meaning(text: &str) -> Meaning {
     };
     let signed = |sign: char| {
         let upper = text.to_uppercase();
-        [format!("A{sign}"), format!("{sign}A"), format!("P{sign}"), format!("{sign}P")].iter().any(|code| {
-            upper.split(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | '[' | ']' | ';' | '_')).any(|token| token == code)
+        [
+            format!("A{sign}"),
+            format!("{sign}A"),
+            format!("P{sign}"),
+            format!("{sign}P"),
+        ]
+        .iter()
+        .any(|code| {
+            upper
+                .split(|c: char| {
+                    c.is_whitespace() || matches!(c, '(' | ')' | '[' | ']' | ';' | '_')
+                })
+                .any(|token| token == code)
         })
     };
     let (direction, level) = match () {
@@ -317,8 +923,19 @@ pub fn meaning(text: &str) -> Meaning {
         () if has(&plain, IMPORT) => (Direction::Consumption, Level::Grid),
         () if has(&plain, &["received"]) => (Direction::Generation, Level::Grid),
         () if has(&plain, HOUSE_LOAD) => (Direction::Consumption, Level::House),
-        () if has(&plain, CONSUMED) && !has(&plain, PRODUCED) => (Direction::Consumption, Level::Plain),
-        () if has(&plain, PRODUCED) && has(&plain, &["pv", "solar", "produced", "yield", "ertrag", "opwek", "inverter"]) => (Direction::Generation, Level::House),
+        () if has(&plain, CONSUMED) && !has(&plain, PRODUCED) => {
+            (Direction::Consumption, Level::Plain)
+        }
+        () if has(&plain, PRODUCED)
+            && has(
+                &plain,
+                &[
+                    "pv", "solar", "produced", "yield", "ertrag", "opwek", "inverter",
+                ],
+            ) =>
+        {
+            (Direction::Generation, Level::House)
+        }
         () if has(&plain, PRODUCED) => (Direction::Generation, Level::Plain),
         () => match nem_or_tariff(text) {
             Some(direction) => (direction, Level::Grid),
@@ -340,14 +957,21 @@ fn nem_or_tariff(text: &str) -> Option<Direction> {
     let upper = text.trim().to_uppercase();
     let first = upper.split([' ', '_', '(', '[']).next().unwrap_or("");
     Some(match first {
-        "E1" | "E2" | "E3" | "E4" | "E5" | "IN" | "AE" | "READING1" | "READING2" | "USAGE1" | "USAGE2" | "VERBR" => Direction::Consumption,
-        "B1" | "B2" | "B3" | "OUT" | "AS" | "READING3" | "READING4" | "USAGE3" | "USAGE4" => Direction::Generation,
+        "E1" | "E2" | "E3" | "E4" | "E5" | "IN" | "AE" | "READING1" | "READING2" | "USAGE1"
+        | "USAGE2" | "VERBR" => Direction::Consumption,
+        "B1" | "B2" | "B3" | "OUT" | "AS" | "READING3" | "READING4" | "USAGE3" | "USAGE4" => {
+            Direction::Generation
+        }
         _ => return None,
     })
 }
 
 fn part(plain: &str) -> Option<Part> {
-    let tokens = || plain.split(|c: char| !c.is_alphanumeric()).filter(|token| !token.is_empty());
+    let tokens = || {
+        plain
+            .split(|c: char| !c.is_alphanumeric())
+            .filter(|token| !token.is_empty())
+    };
     let token = |words: &[&str]| tokens().any(|token| words.contains(&token));
     for (number, words) in [
         (1, &["l1", "phase1", "phasea"][..]),
@@ -359,14 +983,28 @@ fn part(plain: &str) -> Option<Part> {
         }
     }
     // (A), (B), (C): in brackets only, as A+ and B1 are directions.
-    for (number, words) in [(1, ["(a)", "phase a"]), (2, ["(b)", "phase b"]), (3, ["(c)", "phase c"])] {
+    for (number, words) in [
+        (1, ["(a)", "phase a"]),
+        (2, ["(b)", "phase b"]),
+        (3, ["(c)", "phase c"]),
+    ] {
         if words.iter().any(|word| plain.contains(word)) {
             return Some(Part::Phase(number));
         }
     }
     for (number, words) in [
-        (1, &["t1", "ht", "f1", "p1", "reading1", "usage1", "tariff1", "tarif1", "hp", "vt"][..]),
-        (2, &["t2", "nt", "f2", "p2", "reading2", "usage2", "tariff2", "tarif2", "hc", "mt"]),
+        (
+            1,
+            &[
+                "t1", "ht", "f1", "p1", "reading1", "usage1", "tariff1", "tarif1", "hp", "vt",
+            ][..],
+        ),
+        (
+            2,
+            &[
+                "t2", "nt", "f2", "p2", "reading2", "usage2", "tariff2", "tarif2", "hc", "mt",
+            ],
+        ),
         (3, &["t3", "f3", "p3", "reading3", "usage3", "tariff3"]),
         (4, &["t4", "p4", "reading4", "usage4"]),
         (5, &["p5"]),
@@ -378,19 +1016,64 @@ fn part(plain: &str) -> Option<Part> {
     }
     let numbered = |number: char| {
         let joined = joined(plain);
-        ["electricity", "tariff", "rate", "tarief", "tarif", "register", "delivered", "returned"]
-            .iter()
-            .any(|word| joined.contains(&format!("{word}{number}")))
+        [
+            "electricity",
+            "tariff",
+            "rate",
+            "tarief",
+            "tarif",
+            "register",
+            "delivered",
+            "returned",
+        ]
+        .iter()
+        .any(|word| joined.contains(&format!("{word}{number}")))
     };
     if let Some(number) = (1..=4).find(|number| numbered(char::from(b'0' + number))) {
         return Some(Part::Tariff(number));
     }
     let words: [(u8, &[&str]); 3] = [
         (3, &["shoulder", "llano", "superoffpeak", "midpeak"]),
-        (2, &["niedertarif", "lowtariff", "offpeak", "nacht", "night", "nuit", "low", "laag", "creuse", "valle", "dal", "daluren", "noc"]),
-        (1, &["hochtarif", "hightariff", "peak", "dag", " day", "normal", "hoog", "pleine", "punta", " jour", "piek", "tag"]),
+        (
+            2,
+            &[
+                "niedertarif",
+                "lowtariff",
+                "offpeak",
+                "nacht",
+                "night",
+                "nuit",
+                "low",
+                "laag",
+                "creuse",
+                "valle",
+                "dal",
+                "daluren",
+                "noc",
+            ],
+        ),
+        (
+            1,
+            &[
+                "hochtarif",
+                "hightariff",
+                "peak",
+                "dag",
+                " day",
+                "normal",
+                "hoog",
+                "pleine",
+                "punta",
+                " jour",
+                "piek",
+                "tag",
+            ],
+        ),
     ];
-    words.iter().find(|(_, words)| has(plain, words)).map(|(number, _)| Part::Tariff(*number))
+    words
+        .iter()
+        .find(|(_, words)| has(plain, words))
+        .map(|(number, _)| Part::Tariff(*number))
 }
 
 /// What a column is for, as far as its header tells.
@@ -416,7 +1099,10 @@ pub fn kind(header: &str) -> Kind {
 pub fn is_estimated(cell: &str) -> bool {
     let cell = cell.trim();
     let plain = plain(cell);
-    matches!(plain.as_str(), "e" | "s" | "f" | "c" | "true" | "yes" | "l2" | "l3" | "ew") || has(&plain, ESTIMATED)
+    matches!(
+        plain.as_str(),
+        "e" | "s" | "f" | "c" | "true" | "yes" | "l2" | "l3" | "ew"
+    ) || has(&plain, ESTIMATED)
 }
 
 #[cfg(test)]
@@ -430,16 +1116,51 @@ mod tests {
     #[test]
     fn directions_in_many_languages() {
         for header in [
-            "Import T1 kWh", "Netzbezug [Wh]", "Afname Nacht", "Offtake Day", "Energia prelevata", "Consumo_kWh", "KWH 60 Forbruk", "1-0:1.8.0",
-            "Energy Consumed (Wh)", "Imported from Grid (Wh)", "Purchased Energy(kWh)", "Load(kWh)", "A+", "Verbrauch (kWh)", "E1", "AE_kWh",
-            "sensor.meter_energy_import", "Lieferrichtung: Bezug", "Energie soutirée", "Electricity 1 (Dutch Users: Low Tariff)", "usage",
+            "Import T1 kWh",
+            "Netzbezug [Wh]",
+            "Afname Nacht",
+            "Offtake Day",
+            "Energia prelevata",
+            "Consumo_kWh",
+            "KWH 60 Forbruk",
+            "1-0:1.8.0",
+            "Energy Consumed (Wh)",
+            "Imported from Grid (Wh)",
+            "Purchased Energy(kWh)",
+            "Load(kWh)",
+            "A+",
+            "Verbrauch (kWh)",
+            "E1",
+            "AE_kWh",
+            "sensor.meter_energy_import",
+            "Lieferrichtung: Bezug",
+            "Energie soutirée",
+            "Electricity 1 (Dutch Users: Low Tariff)",
+            "usage",
         ] {
             assert_eq!(direction(header), Some(Direction::Consumption), "{header}");
         }
         for header in [
-            "Export T1 kWh", "Einspeisung", "Injectie Nacht", "Injection Night", "Teruglevering", "Energie ins Netz eingespeist", "AS_kWh",
-            "Exported to Grid (Wh)", "Feed-in(kWh)", "PV(kWh)", "A-", "2.8.0", "B1", "Metering.TotWhOut", "KWH 60 Produksjon", "Einspeiser",
-            "Electricity 1 Returned (Dutch Users: Low Tariff)", "Returned energy Wh (A)", "sensor.meter_energy_export", "generation_register_wh",
+            "Export T1 kWh",
+            "Einspeisung",
+            "Injectie Nacht",
+            "Injection Night",
+            "Teruglevering",
+            "Energie ins Netz eingespeist",
+            "AS_kWh",
+            "Exported to Grid (Wh)",
+            "Feed-in(kWh)",
+            "PV(kWh)",
+            "A-",
+            "2.8.0",
+            "B1",
+            "Metering.TotWhOut",
+            "KWH 60 Produksjon",
+            "Einspeiser",
+            "Electricity 1 Returned (Dutch Users: Low Tariff)",
+            "Returned energy Wh (A)",
+            "sensor.meter_energy_export",
+            "generation_register_wh",
         ] {
             assert_eq!(direction(header), Some(Direction::Generation), "{header}");
         }
@@ -459,15 +1180,38 @@ mod tests {
         assert_eq!(meaning("2.8.2").part, Some(Part::Tariff(2)));
         assert_eq!(meaning("Active energy Wh (B)").part, Some(Part::Phase(2)));
         assert_eq!(meaning("Import T2 kWh").part, Some(Part::Tariff(2)));
-        assert_eq!(meaning("Electricity 2 (Dutch Users: Normal Tariff)").part, Some(Part::Tariff(2)));
+        assert_eq!(
+            meaning("Electricity 2 (Dutch Users: Normal Tariff)").part,
+            Some(Part::Tariff(2))
+        );
         assert_eq!(meaning("Off-Peak kWh").part, Some(Part::Tariff(2)));
-        for energy in ["generation_register_wh", "Imported from Grid (Wh)", "Energy generated", "Levering til net", "counter kWh"] {
-            assert!(!meaning(energy).not_meant && !meaning(energy).saldo, "{energy}");
+        for energy in [
+            "generation_register_wh",
+            "Imported from Grid (Wh)",
+            "Energy generated",
+            "Levering til net",
+            "counter kWh",
+        ] {
+            assert!(
+                !meaning(energy).not_meant && !meaning(energy).saldo,
+                "{energy}"
+            );
         }
-        for other in ["Eigenverbrauch (kWh)", "Battery Charge (kWh)", "Cost", "Leistung", "Anteil Gemeinschaft [kWh]", "R+ kvarh", "Gas"] {
+        for other in [
+            "Eigenverbrauch (kWh)",
+            "Battery Charge (kWh)",
+            "Cost",
+            "Leistung",
+            "Anteil Gemeinschaft [kWh]",
+            "R+ kvarh",
+            "Gas",
+        ] {
             assert!(meaning(other).not_meant, "{other}");
         }
-        assert_eq!(meaning("Electricity 1 (Dutch Users: Low Tariff)").part, Some(Part::Tariff(1)));
+        assert_eq!(
+            meaning("Electricity 1 (Dutch Users: Low Tariff)").part,
+            Some(Part::Tariff(1))
+        );
         assert_eq!(obis("1-1:1.29.0"), Some((1, 29, 0)));
         assert_eq!(obis("26.10.2025"), None);
     }

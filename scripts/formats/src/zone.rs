@@ -15,7 +15,10 @@ pub enum Zone {
 pub enum Instant {
     One(i64),
     /// The hour that comes twice, when the clocks go back.
-    Twice { first: i64, second: i64 },
+    Twice {
+        first: i64,
+        second: i64,
+    },
     /// The hour that is missing, when they go forward: as if they hadn't yet.
     Missing(i64),
 }
@@ -46,7 +49,9 @@ impl Zone {
                 .ok_or_else(|| format!("\"{text}\" is no offset from UTC such as +01:00"));
         }
         text.parse().map(Zone::Named).map_err(|_| {
-            format!("\"{text}\" is neither an IANA zone (Europe/Vienna), UTC nor an offset (+01:00)")
+            format!(
+                "\"{text}\" is neither an IANA zone (Europe/Vienna), UTC nor an offset (+01:00)"
+            )
         })
     }
 
@@ -72,7 +77,10 @@ impl Zone {
                         local.and_utc().timestamp() - i64::from(offset.fix().local_minus_utc())
                     };
                     let (a, b) = (at(a), at(b));
-                    Some(Instant::Twice { first: a.min(b), second: a.max(b) })
+                    Some(Instant::Twice {
+                        first: a.min(b),
+                        second: a.max(b),
+                    })
                 }
                 LocalResult::None => {
                     let before = local.checked_sub_signed(Duration::hours(3))?;
@@ -115,7 +123,11 @@ pub fn offset(text: &str) -> Option<i32> {
         None if rest.len() <= 2 => (rest, "0"),
         None => return None,
     };
-    if !hours.bytes().chain(minutes.bytes()).all(|byte| byte.is_ascii_digit()) {
+    if !hours
+        .bytes()
+        .chain(minutes.bytes())
+        .all(|byte| byte.is_ascii_digit())
+    {
         return None;
     }
     let (hours, minutes): (i32, i32) = (hours.parse().ok()?, minutes.parse().ok()?);
@@ -142,7 +154,11 @@ pub fn resolve(
     same: impl Fn(usize, usize) -> bool,
 ) -> (Vec<Option<i64>>, Resolved) {
     let steps = |sign: fn(&NaiveDateTime, &NaiveDateTime) -> bool| {
-        locals.iter().zip(locals.iter().skip(1)).filter(|(a, b)| sign(a, b)).count()
+        locals
+            .iter()
+            .zip(locals.iter().skip(1))
+            .filter(|(a, b)| sign(a, b))
+            .count()
     };
     let newest_first = steps(|a, b| a > b) > steps(|a, b| a < b);
     let mut resolved = Resolved::default();
@@ -186,7 +202,8 @@ fn resolve_window(
     out: &mut [Option<i64>],
     resolved: &mut Resolved,
 ) {
-    let mut by_time: std::collections::BTreeMap<i64, Vec<usize>> = std::collections::BTreeMap::new();
+    let mut by_time: std::collections::BTreeMap<i64, Vec<usize>> =
+        std::collections::BTreeMap::new();
     for (position, (_, first, _)) in window.iter().enumerate() {
         by_time.entry(*first).or_default().push(position);
     }
@@ -195,7 +212,10 @@ fn resolve_window(
         .zip(window.iter().skip(1))
         .position(|(a, b)| a.1 > b.1)
         .map(|position| position + 1);
-    let singles = by_time.values().filter(|positions| positions.len() == 1).count();
+    let singles = by_time
+        .values()
+        .filter(|positions| positions.len() == 1)
+        .count();
     let equal = |a: &usize, b: &usize| match (window.get(*a), window.get(*b)) {
         (Some(a), Some(b)) => same(a.0, b.0),
         _ => false,
@@ -210,7 +230,9 @@ fn resolve_window(
                 vec![later]
             }
             // A line repeated, in a file that otherwise has the hour once.
-            [a, b] if step_back.is_none() && singles > by_time.len() / 2 && equal(&a, &b) => vec![false, false],
+            [a, b] if step_back.is_none() && singles > by_time.len() / 2 && equal(&a, &b) => {
+                vec![false, false]
+            }
             _ => {
                 let half = positions.len().div_ceil(2);
                 (0..positions.len()).map(|n| n >= half).collect()
@@ -231,7 +253,8 @@ mod tests {
     use super::*;
 
     fn at(text: &str) -> NaiveDateTime {
-        NaiveDateTime::parse_from_str(&format!("2025-10-26 {text}"), "%Y-%m-%d %H:%M").expect("a time")
+        NaiveDateTime::parse_from_str(&format!("2025-10-26 {text}"), "%Y-%m-%d %H:%M")
+            .expect("a time")
     }
 
     fn minutes(times: &[&str]) -> (Vec<i64>, Resolved) {
@@ -239,13 +262,21 @@ mod tests {
         let vienna = Zone::parse("Europe/Vienna").expect("a zone");
         let (out, resolved) = resolve(vienna, &locals, |_, _| true);
         let start = vienna.midnight(at("00:00").date()).expect("midnight");
-        (out.iter().map(|at| (at.expect("an instant") - start) / 60).collect(), resolved)
+        (
+            out.iter()
+                .map(|at| (at.expect("an instant") - start) / 60)
+                .collect(),
+            resolved,
+        )
     }
 
     #[test]
     fn the_doubled_hour_is_told_apart_by_order() {
         let one_after_the_other = ["01:30", "02:00", "02:30", "02:00", "02:30", "03:00"];
-        assert_eq!(minutes(&one_after_the_other).0, [90, 120, 150, 180, 210, 240]);
+        assert_eq!(
+            minutes(&one_after_the_other).0,
+            [90, 120, 150, 180, 210, 240]
+        );
         let interleaved = ["01:30", "02:00", "02:00", "02:30", "02:30", "03:00"];
         assert_eq!(minutes(&interleaved).0, [90, 120, 180, 150, 210, 240]);
         let newest_first = ["03:00", "02:30", "02:00", "02:30", "02:00", "01:30"];
