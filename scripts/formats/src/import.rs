@@ -7,6 +7,7 @@ use chrono::{DateTime, SecondsFormat};
 use crate::{
     energy::Energy,
     join::{onto, Joined, RegistersAt},
+    options::Format,
     report::{printable, Doubt, LeftOut, Place},
 };
 
@@ -114,6 +115,16 @@ pub struct FileUnderstood {
     pub unit: String,
     /// Columns, and what each was taken as.
     pub columns: Vec<String>,
+}
+
+impl FileUnderstood {
+    /// Of a format that leaves nothing else open.
+    pub(crate) fn fixed(&mut self, format: Format, encoding: &str, zone: &str, unit: &str) {
+        self.format = format.name().to_owned();
+        self.encoding = encoding.to_owned();
+        self.zone = zone.to_owned();
+        self.unit = unit.to_owned();
+    }
 }
 
 /// Files, read.
