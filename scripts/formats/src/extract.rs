@@ -119,7 +119,7 @@ pub fn read(
             table, wide, &roles, &stats, options, told, source, report,
         )],
         None => {
-            let order = by_time(sheet, table, &rows, &mut time);
+            let order = by_time(sheet, table, &rows, &mut time, &roles, source.zone);
             Choice {
                 sheet,
                 table,
@@ -262,22 +262,43 @@ pub fn read(
     Ok((series.into_values().collect(), understanding))
 }
 
-/// The table's lines in the order of their time, as far as that is known before zones are.
-fn by_time(sheet: &Sheet, table: &Table, rows: &[usize], time: &mut TimeColumns) -> Vec<usize> {
-    let mut timed: Vec<(i64, usize)> = rows
-        .iter()
-        .take(20_000)
-        .filter_map(|at| {
-            let (start, _) = time.read(sheet.rows.get(*at)?, table).ok()?;
-            Some((instants::approximate(start), *at))
-        })
-        .collect();
-    // A file that begins with the newest keeps the order of equal times when it is turned round.
-    if timed.first() > timed.last() {
-        timed.reverse();
+/// The table's lines in the order of their time, of each meter and register by itself.
+fn by_time(
+    sheet: &Sheet,
+    table: &Table,
+    rows: &[usize],
+    time: &mut TimeColumns,
+    roles: &Roles,
+    zone: Option<Zone>,
+) -> Vec<usize> {
+    let mut groups: BTreeMap<(&str, &str), Vec<(When, usize)>> = BTreeMap::new();
+    for at in rows.iter().take(20_000) {
+        let Some(row) = sheet.rows.get(*at) else {
+            continue;
+        };
+        let cell = |column: Option<usize>| column.map_or("", |column| table.cell(row, column));
+        if let Ok((start, _)) = time.read(row, table) {
+            groups
+                .entry((cell(roles.meter), cell(roles.channel)))
+                .or_default()
+                .push((start, *at));
+        }
     }
-    timed.sort_by_key(|(at, _)| *at);
-    timed.into_iter().map(|(_, row)| row).collect()
+    let mut order = Vec::new();
+    for group in groups.into_values() {
+        let whens: Vec<_> = group.iter().map(|(when, _)| (*when, None)).collect();
+        let zone = zone.unwrap_or(Zone::utc());
+        let (times, _) = instants::resolve(zone, &whens, IntervalTime::Start, |_, _| false);
+        let mut timed: Vec<(Option<(i64, i64)>, usize)> =
+            times.into_iter().zip(group.iter().map(|(_, at)| *at)).collect();
+        // A file that begins with the newest keeps the order of equal times when it is turned round.
+        if timed.first() > timed.last() {
+            timed.reverse();
+        }
+        timed.sort_by_key(|(at, _)| *at);
+        order.extend(timed.into_iter().map(|(_, row)| row));
+    }
+    order
 }
 
 fn decimal_mark(
@@ -908,6 +929,10 @@ impl Units<'_> {
             }
             return Some(unit);
         }
+        let wh = self
+            .values
+            .iter()
+            .all(|value| value.unit == Some(Unit::Wh));
         let watts = format!("{}.{}", most / 1000, most % 1000 / 100);
         if most > 0 && most < 5_000 {
             report.doubt(
@@ -915,7 +940,7 @@ impl Units<'_> {
                 format!("the mean power would be {watts} W: the values may be kWh"),
                 "--unit kWh (or Wh)",
             );
-        } else if most > 300_000_000 {
+        } else if most > 300_000_000 && !wh {
             report.doubt(
                 DoubtKind::Unit,
                 format!(

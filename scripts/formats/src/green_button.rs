@@ -57,14 +57,22 @@ struct Entry {
 pub fn is_green_button(text: &str) -> bool {
     let head: String = text.chars().take(20_000).collect();
     let trimmed = head.trim_start();
-    trimmed.starts_with('<') && (head.contains("naesb.org/espi") || head.contains("IntervalBlock") || head.contains("IntervalReading"))
+    trimmed.starts_with('<')
+        && (head.contains("naesb.org/espi")
+            || head.contains("IntervalBlock")
+            || head.contains("IntervalReading"))
 }
 
 /// Elements deeper than these are none of ESPI's.
 const MAX_DEPTH: usize = 64;
 
 /// Reads a feed. A damaged end loses only what stands there.
-pub fn read(text: &str, file: u16, options: &Options, report: &mut Report) -> Result<Vec<Series>, String> {
+pub fn read(
+    text: &str,
+    file: u16,
+    options: &Options,
+    report: &mut Report,
+) -> Result<Vec<Series>, String> {
     let mut reader = Reader::from_str(text);
     reader.config_mut().trim_text(true);
     reader.config_mut().check_end_names = false;
@@ -77,13 +85,23 @@ pub fn read(text: &str, file: u16, options: &Options, report: &mut Report) -> Re
                 feed.open(&element)?;
                 feed.close();
             }
-            Ok(Event::Text(content)) => feed.text.push_str(&content.xml_content(XmlVersion::default())),
+            Ok(Event::Text(content)) => feed
+                .text
+                .push_str(&content.xml_content(XmlVersion::default())),
             Ok(Event::End(_)) => feed.close(),
             Ok(_) => {}
             Err(error) => {
                 let at = usize::try_from(reader.error_position()).unwrap_or(0);
-                let line = text.get(..at.min(text.len())).map_or(0, |before| before.matches('\n').count());
-                report.lost(Place { file, line: u32::try_from(line + 1).unwrap_or(u32::MAX) }, format!("the XML is damaged: {error}"));
+                let line = text
+                    .get(..at.min(text.len()))
+                    .map_or(0, |before| before.matches('\n').count());
+                report.lost(
+                    Place {
+                        file,
+                        line: u32::try_from(line + 1).unwrap_or(u32::MAX),
+                    },
+                    format!("the XML is damaged: {error}"),
+                );
                 break;
             }
         }
@@ -136,12 +154,25 @@ impl Feed {
             }
             "ReadingType" => self.types.push(ReadingType::default()),
             "IntervalBlock" => {
-                let links = self.entry.itself.iter().chain(&self.entry.links).cloned().collect();
-                self.blocks.push(Block { links, before: self.types.len().checked_sub(1), readings: Vec::new() });
+                let links = self
+                    .entry
+                    .itself
+                    .iter()
+                    .chain(&self.entry.links)
+                    .cloned()
+                    .collect();
+                self.blocks.push(Block {
+                    links,
+                    before: self.types.len().checked_sub(1),
+                    readings: Vec::new(),
+                });
             }
             "IntervalReading" => {
                 self.seen = self.seen.saturating_add(1);
-                self.raw = Raw { number: self.seen, ..Raw::default() };
+                self.raw = Raw {
+                    number: self.seen,
+                    ..Raw::default()
+                };
             }
             _ => {}
         }
@@ -162,13 +193,16 @@ impl Feed {
         let number = || text.trim().parse::<i64>().ok();
         match name.as_str() {
             "ReadingType" => {
-                if let (Some(link), Some(at)) = (&self.entry.itself, self.types.len().checked_sub(1)) {
+                if let (Some(link), Some(at)) =
+                    (&self.entry.itself, self.types.len().checked_sub(1))
+                {
                     self.by_link.insert(link.clone(), at);
                 }
             }
             "MeterReading" => {
                 if let Some(link) = &self.entry.itself {
-                    self.meter_readings.insert(link.clone(), self.entry.links.clone());
+                    self.meter_readings
+                        .insert(link.clone(), self.entry.links.clone());
                 }
             }
             "UsagePoint" => {
@@ -185,13 +219,18 @@ impl Feed {
             }
             "duration" if self.within("IntervalReading") => self.raw.duration = number(),
             "start" if self.within("IntervalReading") => self.raw.start = number(),
-            "value" if self.within("IntervalReading") => self.raw.value = number::decimal(text.trim(), '.'),
+            "value" if self.within("IntervalReading") => {
+                self.raw.value = number::decimal(text.trim(), '.')
+            }
             "quality" if self.within("IntervalReading") => self.raw.quality = number(),
             _ if self.within("ReadingType") => {
                 if let Some(reading_type) = self.types.last_mut() {
                     match name.as_str() {
                         "flowDirection" => reading_type.flow = number(),
-                        "powerOfTenMultiplier" => reading_type.power_of_ten = number().and_then(|power| i32::try_from(power).ok()),
+                        "powerOfTenMultiplier" => {
+                            reading_type.power_of_ten =
+                                number().and_then(|power| i32::try_from(power).ok())
+                        }
                         "uom" => reading_type.unit = number(),
                         "accumulationBehaviour" => reading_type.accumulation = number(),
                         "intervalLength" => reading_type.length = number(),
@@ -213,39 +252,89 @@ impl Feed {
         let reading = self
             .meter_readings
             .iter()
-            .filter(|(link, _)| block.links.iter().any(|own| own.starts_with(link.as_str()) && own.get(link.len()..).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))))
+            .filter(|(link, _)| {
+                block.links.iter().any(|own| {
+                    own.starts_with(link.as_str())
+                        && own
+                            .get(link.len()..)
+                            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                })
+            })
             .max_by_key(|(link, _)| link.len());
         reading
-            .and_then(|(_, links)| links.iter().find_map(|link| self.by_link.get(link).copied()))
+            .and_then(|(_, links)| {
+                links
+                    .iter()
+                    .find_map(|link| self.by_link.get(link).copied())
+            })
             .or(block.before)
             .or((!self.types.is_empty()).then_some(0))
     }
 
-    fn series(self, file: u16, options: &Options, report: &mut Report) -> Result<Vec<Series>, String> {
+    fn series(
+        self,
+        file: u16,
+        options: &Options,
+        report: &mut Report,
+    ) -> Result<Vec<Series>, String> {
         let mut series: BTreeMap<Key, Vec<Point>> = BTreeMap::new();
         let meter = options.meter.clone().unwrap_or_default();
         for block in &self.blocks {
-            let reading_type = self.type_of(block).and_then(|at| self.types.get(at)).cloned().unwrap_or_default();
-            let first = Place { file, line: block.readings.first().map_or(0, |raw| raw.number) };
-            let service = block.links.iter().find_map(|own| self.services.iter().find(|(link, _)| own.starts_with(link.as_str())).map(|(_, kind)| *kind));
-            if service.is_some_and(|kind| kind != 0) || !matches!(reading_type.unit, None | Some(72)) {
-                report.skipped(first, format!("a block of readings that are no energy of electricity (unit {})", reading_type.unit.unwrap_or(72)));
+            let reading_type = self
+                .type_of(block)
+                .and_then(|at| self.types.get(at))
+                .cloned()
+                .unwrap_or_default();
+            let first = Place {
+                file,
+                line: block.readings.first().map_or(0, |raw| raw.number),
+            };
+            let service = block.links.iter().find_map(|own| {
+                self.services
+                    .iter()
+                    .find(|(link, _)| own.starts_with(link.as_str()))
+                    .map(|(_, kind)| *kind)
+            });
+            if service.is_some_and(|kind| kind != 0)
+                || !matches!(reading_type.unit, None | Some(72))
+            {
+                report.skipped(
+                    first,
+                    format!(
+                        "a block of readings that are no energy of electricity (unit {})",
+                        reading_type.unit.unwrap_or(72)
+                    ),
+                );
                 continue;
             }
             if reading_type.unit.is_none() {
-                report.doubt(DoubtKind::Unit, "the feed names no unit; read as Wh", "--unit Wh");
+                report.doubt(
+                    DoubtKind::Unit,
+                    "the feed names no unit; read as Wh",
+                    "--unit Wh",
+                );
             }
             let direction = match reading_type.flow {
                 Some(1) => Direction::Consumption,
                 Some(19) => Direction::Generation,
                 Some(4) => {
-                    report.doubt(DoubtKind::Saldo, "the readings are net of both directions; taken as consumption", "--generation or --consumption");
+                    report.doubt(
+                        DoubtKind::Saldo,
+                        "the readings are net of both directions; taken as consumption",
+                        "--generation or --consumption",
+                    );
                     Direction::Consumption
                 }
-                _ if !options.generation.is_empty() && options.consumption.is_empty() => Direction::Generation,
+                _ if !options.generation.is_empty() && options.consumption.is_empty() => {
+                    Direction::Generation
+                }
                 _ => {
                     if options.consumption.is_empty() {
-                        report.doubt(DoubtKind::Direction, "the feed has no flow direction; taken as consumption", "--generation all or --consumption all");
+                        report.doubt(
+                            DoubtKind::Direction,
+                            "the feed has no flow direction; taken as consumption",
+                            "--generation all or --consumption all",
+                        );
                     }
                     Direction::Consumption
                 }
@@ -258,7 +347,10 @@ impl Feed {
             let unit = options.unit.unwrap_or(Unit::Wh);
             let power = reading_type.power_of_ten.unwrap_or(0);
             for raw in &block.readings {
-                let place = Place { file, line: raw.number };
+                let place = Place {
+                    file,
+                    line: raw.number,
+                };
                 let Some(start) = raw.start.filter(|start| YEARS.contains(start)) else {
                     report.lost(place, "a reading without a time between 2000 and 2100");
                     continue;
@@ -267,12 +359,19 @@ impl Feed {
                     report.lost(place, "a reading without a value");
                     continue;
                 };
-                let value = Decimal { exponent: value.exponent.saturating_add(power), ..value };
+                let value = Decimal {
+                    exponent: value.exponent.saturating_add(power),
+                    ..value
+                };
                 let Some(energy) = Energy::from_decimal(value, unit) else {
                     report.lost(place, "the value is above 2^64 Wh");
                     continue;
                 };
-                let length = raw.duration.filter(|length| *length > 0).or(reading_type.length).filter(|length| (1..=400 * 86_400).contains(length));
+                let length = raw
+                    .duration
+                    .filter(|length| *length > 0)
+                    .or(reading_type.length)
+                    .filter(|length| (1..=400 * 86_400).contains(length));
                 let end = match (kind, length) {
                     (Kind::Register, _) => start,
                     (Kind::Interval, Some(length)) => start + length,
@@ -287,10 +386,24 @@ impl Feed {
                     report.lost(place, "estimated (--measured-only)");
                     continue;
                 }
-                let key = Key { meter: meter.clone(), direction, kind, channel: String::new() };
-                series.entry(key).or_default().push(Point { start, end, energy, place, estimated });
+                let key = Key {
+                    meter: meter.clone(),
+                    direction,
+                    kind,
+                    channel: String::new(),
+                };
+                series.entry(key).or_default().push(Point {
+                    start,
+                    end,
+                    energy,
+                    place,
+                    estimated,
+                });
             }
         }
-        Ok(series.into_iter().map(|(key, points)| Series { key, points }).collect())
+        Ok(series
+            .into_iter()
+            .map(|(key, points)| Series { key, points })
+            .collect())
     }
 }

@@ -22,10 +22,15 @@ pub fn is_json(text: &str) -> bool {
     let trimmed = text.trim_start();
     if trimmed.starts_with(['{', '[']) {
         let first = trimmed.lines().next().unwrap_or("");
-        return serde_json::from_str::<&RawValue>(first).is_ok() || serde_json::from_str::<&RawValue>(text).is_ok();
+        return serde_json::from_str::<&RawValue>(first).is_ok()
+            || serde_json::from_str::<&RawValue>(text).is_ok();
     }
     // A topic or a time before each message.
-    let mut lines = text.lines().filter(|line| !line.trim().is_empty()).take(5).peekable();
+    let mut lines = text
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .take(5)
+        .peekable();
     lines.peek().is_some() && lines.all(|line| message(line).is_some())
 }
 
@@ -57,10 +62,19 @@ pub fn sheet(text: &str) -> Result<Sheet, String> {
                 if line.trim().is_empty() {
                     continue;
                 }
-                match message(line).or_else(|| serde_json::from_str(line.trim()).ok().map(|value| ("", value))) {
-                    Some((before, value)) => lines.take(value.get(), "", &prefix(before), number, 0, true),
+                match message(line).or_else(|| {
+                    serde_json::from_str(line.trim())
+                        .ok()
+                        .map(|value| ("", value))
+                }) {
+                    Some((before, value)) => {
+                        lines.take(value.get(), "", &prefix(before), number, 0, true)
+                    }
                     // A line that is no JSON stays a line without a time.
-                    None => lines.push(number, vec![("text".into(), line.chars().take(200).collect())]),
+                    None => lines.push(
+                        number,
+                        vec![("text".into(), line.chars().take(200).collect())],
+                    ),
                 }
             }
         }
@@ -68,7 +82,10 @@ pub fn sheet(text: &str) -> Result<Sheet, String> {
     if lines.too_many {
         return Err(format!("more than {MAX_ROWS} lines: split the file"));
     }
-    let mut rows = vec![Row { line: 0, cells: StringRecord::from(lines.names.clone()) }];
+    let mut rows = vec![Row {
+        line: 0,
+        cells: StringRecord::from(lines.names.clone()),
+    }];
     for (line, cells) in lines.rows {
         let mut all = vec![""; lines.names.len()];
         for (column, value) in &cells {
@@ -76,16 +93,24 @@ pub fn sheet(text: &str) -> Result<Sheet, String> {
                 *slot = value;
             }
         }
-        rows.push(Row { line, cells: StringRecord::from(all) });
+        rows.push(Row {
+            line,
+            cells: StringRecord::from(all),
+        });
     }
-    Ok(Sheet { rows, separator: ' ' })
+    Ok(Sheet {
+        rows,
+        separator: ' ',
+    })
 }
 
 /// The topic and the time that a client wrote before a message.
 fn prefix(before: &str) -> Cells {
     let mut cells = Cells::new();
     for word in before.split_whitespace() {
-        let path = match crate::time::parse(word.trim_end_matches(':')).is_some_and(|stamp| stamp.is_dated()) {
+        let path = match crate::time::parse(word.trim_end_matches(':'))
+            .is_some_and(|stamp| stamp.is_dated())
+        {
             true => "received",
             false => "topic",
         };
@@ -161,10 +186,27 @@ impl Lines {
         match scalars {
             // [time, value]: a line of its own if it lies in a list.
             Some(values) if !values.is_empty() && path.ends_with("[]") => {
-                let columns = outer.iter().find(|(path, _)| path.ends_with("columns")).map(|(_, names)| names.clone());
-                let names: Vec<String> = columns.map_or(Vec::new(), |names| names.split('\u{1f}').map(str::to_owned).collect());
-                let own = values.into_iter().enumerate().map(|(n, value)| (names.get(n).cloned().unwrap_or_else(|| format!("{}", n + 1)), value));
-                let mut cells: Cells = outer.iter().filter(|(path, _)| !path.ends_with("columns")).cloned().collect();
+                let columns = outer
+                    .iter()
+                    .find(|(path, _)| path.ends_with("columns"))
+                    .map(|(_, names)| names.clone());
+                let names: Vec<String> = columns.map_or(Vec::new(), |names| {
+                    names.split('\u{1f}').map(str::to_owned).collect()
+                });
+                let own = values.into_iter().enumerate().map(|(n, value)| {
+                    (
+                        names
+                            .get(n)
+                            .cloned()
+                            .unwrap_or_else(|| format!("{}", n + 1)),
+                        value,
+                    )
+                });
+                let mut cells: Cells = outer
+                    .iter()
+                    .filter(|(path, _)| !path.ends_with("columns"))
+                    .cloned()
+                    .collect();
                 cells.extend(own);
                 self.push(line, cells);
             }
@@ -172,8 +214,19 @@ impl Lines {
             None => {
                 // A document's lines are counted by its entries.
                 for (number, raw) in (1u32..).zip(list) {
-                    let line = if depth == 0 || line == 1 { number } else { line };
-                    self.take(raw.get(), &format!("{}[]", path.trim_end_matches("[]")), outer, line, depth + 1, false);
+                    let line = if depth == 0 || line == 1 {
+                        number
+                    } else {
+                        line
+                    };
+                    self.take(
+                        raw.get(),
+                        &format!("{}[]", path.trim_end_matches("[]")),
+                        outer,
+                        line,
+                        depth + 1,
+                        false,
+                    );
                 }
             }
         }
@@ -181,16 +234,29 @@ impl Lines {
 }
 
 /// An object's values by path, and the lists in it.
-fn flatten(object: &BTreeMap<String, &RawValue>, path: &str, cells: &mut Cells, lists: &mut Vec<(String, String)>, depth: usize) {
+fn flatten(
+    object: &BTreeMap<String, &RawValue>,
+    path: &str,
+    cells: &mut Cells,
+    lists: &mut Vec<(String, String)>,
+    depth: usize,
+) {
     // What lies in a list is named from there on.
     let path = if path.ends_with("[]") { "" } else { path };
     for (key, raw) in object {
-        let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        let path = if path.is_empty() {
+            key.clone()
+        } else {
+            format!("{path}.{key}")
+        };
         let raw = raw.get();
         if let Some(value) = scalar(raw) {
             cells.push((path, value));
         } else if raw.starts_with('{') {
-            if let (true, Ok(inner)) = (depth < MAX_DEPTH, serde_json::from_str::<BTreeMap<String, &RawValue>>(raw)) {
+            if let (true, Ok(inner)) = (
+                depth < MAX_DEPTH,
+                serde_json::from_str::<BTreeMap<String, &RawValue>>(raw),
+            ) {
                 flatten(&inner, &path, cells, lists, depth + 1);
             }
         } else if let Ok(list) = serde_json::from_str::<Vec<&RawValue>>(raw) {
@@ -214,17 +280,38 @@ mod tests {
 
     fn rows(text: &str) -> Vec<String> {
         let sheet = sheet(text).expect("a table");
-        sheet.rows.iter().map(|row| row.cells.iter().collect::<Vec<_>>().join("|")).collect()
+        sheet
+            .rows
+            .iter()
+            .map(|row| row.cells.iter().collect::<Vec<_>>().join("|"))
+            .collect()
     }
 
     #[test]
     fn documents_and_lines() {
-        assert_eq!(rows("{\"a\":1.50,\"b\":{\"c\":\"x\"}}\n{\"a\":2}\n"), ["a|b.c", "1.50|x", "2|"]);
+        assert_eq!(
+            rows("{\"a\":1.50,\"b\":{\"c\":\"x\"}}\n{\"a\":2}\n"),
+            ["a|b.c", "1.50|x", "2|"]
+        );
         let nested = r#"{"unit":"Wh","meters":[{"type":"FeedIn","values":[{"date":"d1","value":1},{"date":"d2"}]}]}"#;
-        assert_eq!(rows(nested), ["type|unit|date|value", "FeedIn|Wh|d1|1", "FeedIn|Wh|d2|"].map(|row| row.replace("type|unit", "unit|type").replace("FeedIn|Wh", "Wh|FeedIn")));
-        assert_eq!(rows(r#"[[1782000000000, 5.25],[1782000900000, 6]]"#), ["1|2", "1782000000000|5.25", "1782000900000|6"]);
-        assert_eq!(rows(r#"{"series":[{"columns":["time","v"],"values":[["t",1]]}]}"#), ["time|v", "t|1"]);
-        assert_eq!(rows("tele/x/SENSOR {\"E\":1}\n"), ["topic|E", "tele/x/SENSOR|1"]);
+        assert_eq!(
+            rows(nested),
+            ["type|unit|date|value", "FeedIn|Wh|d1|1", "FeedIn|Wh|d2|"].map(|row| row
+                .replace("type|unit", "unit|type")
+                .replace("FeedIn|Wh", "Wh|FeedIn"))
+        );
+        assert_eq!(
+            rows(r#"[[1782000000000, 5.25],[1782000900000, 6]]"#),
+            ["1|2", "1782000000000|5.25", "1782000900000|6"]
+        );
+        assert_eq!(
+            rows(r#"{"series":[{"columns":["time","v"],"values":[["t",1]]}]}"#),
+            ["time|v", "t|1"]
+        );
+        assert_eq!(
+            rows("tele/x/SENSOR {\"E\":1}\n"),
+            ["topic|E", "tele/x/SENSOR|1"]
+        );
     }
 
     #[test]

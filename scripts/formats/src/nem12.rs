@@ -32,11 +32,17 @@ pub fn is_nem12(sheet: &Sheet) -> bool {
     let mut rows = sheet.rows.iter().filter(|row| !row.cell(0).is_empty());
     let first = rows.next();
     first.is_some_and(|row| row.cell(0) == "100" && row.cell(1).eq_ignore_ascii_case("NEM12"))
-        || (first.is_some_and(|row| row.cell(0) == "200" && row.cells.len() >= 9) && rows.next().is_some_and(|row| row.cell(0) == "300"))
+        || (first.is_some_and(|row| row.cell(0) == "200" && row.cells.len() >= 9)
+            && rows.next().is_some_and(|row| row.cell(0) == "300"))
 }
 
 /// Reads the records.
-pub fn read(sheet: &Sheet, file: u16, options: &Options, report: &mut Report) -> Result<Vec<Series>, String> {
+pub fn read(
+    sheet: &Sheet,
+    file: u16,
+    options: &Options,
+    report: &mut Report,
+) -> Result<Vec<Series>, String> {
     let mut series: BTreeMap<Key, Vec<Point>> = BTreeMap::new();
     let mut block: Option<Block> = None;
     // The day that following 400 records are about: its key, the index of its first value, and their number.
@@ -47,7 +53,10 @@ pub fn read(sheet: &Sheet, file: u16, options: &Options, report: &mut Report) ->
         report.note("NEM12 is in market time (UTC+10:00): --timezone is not needed and not used");
     }
     for row in &sheet.rows {
-        let place = Place { file, line: row.line };
+        let place = Place {
+            file,
+            line: row.line,
+        };
         match row.cell(0) {
             "200" => {
                 day = None;
@@ -77,8 +86,15 @@ pub fn read(sheet: &Sheet, file: u16, options: &Options, report: &mut Report) ->
                 for (n, column) in (0i64..).zip(2..2 + values) {
                     let start = midnight + n * block.step;
                     match number::parse(row.cell(column), '.') {
-                        Cell::Number(decimal, _) => match Energy::from_decimal(decimal, block.unit) {
-                            Some(energy) => points.push(Point { start, end: start + block.step, energy, place, estimated: is_estimated(&quality) }),
+                        Cell::Number(decimal, _) => match Energy::from_decimal(decimal, block.unit)
+                        {
+                            Some(energy) => points.push(Point {
+                                start,
+                                end: start + block.step,
+                                energy,
+                                place,
+                                estimated: is_estimated(&quality),
+                            }),
                             None => report.lost(place, "a value is above 2^64 Wh"),
                         },
                         Cell::Missing => report.lost(place, "an interval without a value"),
@@ -89,19 +105,32 @@ pub fn read(sheet: &Sheet, file: u16, options: &Options, report: &mut Report) ->
                 if count > MAX_POINTS {
                     return Err(format!("more than {MAX_POINTS} values: split the file"));
                 }
-                *qualities.entry(quality.chars().take(3).collect()).or_default() += points.len() - before;
-                day = (points.len() - before == values).then(|| (block.key.clone(), before, values));
+                *qualities
+                    .entry(quality.chars().take(3).collect())
+                    .or_default() += points.len() - before;
+                day =
+                    (points.len() - before == values).then(|| (block.key.clone(), before, values));
             }
             "400" => {
                 // Quality of a part of the day, which the 300 record calls V.
                 let number = |column: usize| row.cell(column).parse::<usize>().ok();
-                if let (Some((key, first, values)), Some(from), Some(to)) = (&day, number(1), number(2)) {
+                if let (Some((key, first, values)), Some(from), Some(to)) =
+                    (&day, number(1), number(2))
+                {
                     let quality = row.cell(3).to_ascii_uppercase();
                     if from >= 1 && to >= from && to <= *values {
-                        if let Some(part) = series.get_mut(key).and_then(|points| points.get_mut(first + from - 1..first + to)) {
-                            *qualities.entry("V".into()).or_default() = qualities.get("V").map_or(0, |count| count.saturating_sub(part.len()));
-                            *qualities.entry(quality.chars().take(3).collect()).or_default() += part.len();
-                            part.iter_mut().for_each(|point| point.estimated = is_estimated(&quality));
+                        if let Some(part) = series
+                            .get_mut(key)
+                            .and_then(|points| points.get_mut(first + from - 1..first + to))
+                        {
+                            *qualities.entry("V".into()).or_default() = qualities
+                                .get("V")
+                                .map_or(0, |count| count.saturating_sub(part.len()));
+                            *qualities
+                                .entry(quality.chars().take(3).collect())
+                                .or_default() += part.len();
+                            part.iter_mut()
+                                .for_each(|point| point.estimated = is_estimated(&quality));
                         }
                     }
                 }
@@ -120,9 +149,24 @@ pub fn read(sheet: &Sheet, file: u16, options: &Options, report: &mut Report) ->
             });
         }
     }
-    let said: Vec<String> = qualities.iter().filter(|(_, count)| **count > 0).map(|(quality, count)| format!("{} {count}", if quality.is_empty() { "none" } else { quality })).collect();
-    report.note(format!("quality of the values (A actual, S and F substituted, E estimated): {}", said.join(", ")));
-    Ok(series.into_iter().map(|(key, points)| Series { key, points }).collect())
+    let said: Vec<String> = qualities
+        .iter()
+        .filter(|(_, count)| **count > 0)
+        .map(|(quality, count)| {
+            format!(
+                "{} {count}",
+                if quality.is_empty() { "none" } else { quality }
+            )
+        })
+        .collect();
+    report.note(format!(
+        "quality of the values (A actual, S and F substituted, E estimated): {}",
+        said.join(", ")
+    ));
+    Ok(series
+        .into_iter()
+        .map(|(key, points)| Series { key, points })
+        .collect())
 }
 
 /// A quality flag of the kinds S, F and E.
@@ -135,22 +179,44 @@ fn details(row: &crate::table::Row, options: &Options) -> Result<Block, String> 
     let direction = match suffix.chars().next() {
         Some('E') => Direction::Consumption,
         Some('B') => Direction::Generation,
-        _ => return Err(format!("register {} is not active energy", suffix.chars().take(8).collect::<String>())),
+        _ => {
+            return Err(format!(
+                "register {} is not active energy",
+                suffix.chars().take(8).collect::<String>()
+            ))
+        }
     };
-    let unit = Unit::named(row.cell(7)).filter(|unit| !unit.is_power()).ok_or_else(|| format!("the unit is {}", row.cell(7).chars().take(12).collect::<String>()))?;
+    let unit = Unit::named(row.cell(7))
+        .filter(|unit| !unit.is_power())
+        .ok_or_else(|| {
+            format!(
+                "the unit is {}",
+                row.cell(7).chars().take(12).collect::<String>()
+            )
+        })?;
     let minutes: i64 = row.cell(8).parse().unwrap_or(0);
     if !matches!(minutes, 1 | 5 | 10 | 15 | 30 | 60) {
         return Err("the interval length is none of 5, 15, 30 and 60 minutes".into());
     }
-    let meter = options.meter.clone().unwrap_or_else(|| row.cell(1).to_owned());
+    let meter = options
+        .meter
+        .clone()
+        .unwrap_or_else(|| row.cell(1).to_owned());
     check_id(&meter, true)?;
     Ok(Block {
-        key: Key { meter, direction, kind: Kind::Interval, channel: format!("{suffix} {}", row.cell(6)) },
+        key: Key {
+            meter,
+            direction,
+            kind: Kind::Interval,
+            channel: format!("{suffix} {}", row.cell(6)),
+        },
         unit,
         step: minutes * 60,
     })
 }
 
 fn date(cell: &str) -> Option<NaiveDate> {
-    crate::time::parse(cell)?.date?.resolve(crate::options::DateOrder::Ymd)
+    crate::time::parse(cell)?
+        .date?
+        .resolve(crate::options::DateOrder::Ymd)
 }

@@ -33,9 +33,15 @@ pub fn is_p1(text: &str) -> bool {
 /// A line without what a logger put before it.
 fn payload(line: &str) -> &str {
     let line = line.trim();
-    match (line.starts_with('/') || line.starts_with('!'), line.find("-0:").or(line.find("-1:")).or(line.find("-3:"))) {
+    match (
+        line.starts_with('/') || line.starts_with('!'),
+        line.find("-0:").or(line.find("-1:")).or(line.find("-3:")),
+    ) {
         (true, _) | (_, None) => line,
-        (false, Some(at)) => at.checked_sub(1).and_then(|at| line.get(at..)).unwrap_or(line),
+        (false, Some(at)) => at
+            .checked_sub(1)
+            .and_then(|at| line.get(at..))
+            .unwrap_or(line),
     }
 }
 
@@ -61,7 +67,13 @@ struct Telegram {
 }
 
 /// Reads all telegrams.
-pub fn read(text: &str, file: u16, options: &Options, zone: Option<Zone>, report: &mut Report) -> Result<Vec<Series>, String> {
+pub fn read(
+    text: &str,
+    file: u16,
+    options: &Options,
+    zone: Option<Zone>,
+    report: &mut Report,
+) -> Result<Vec<Series>, String> {
     let mut series: BTreeMap<Key, Vec<Point>> = BTreeMap::new();
     let mut telegram: Option<Telegram> = None;
     let mut count = 0usize;
@@ -69,8 +81,17 @@ pub fn read(text: &str, file: u16, options: &Options, zone: Option<Zone>, report
         let place = Place { file, line: number };
         let line = payload(line);
         if line.starts_with('/') {
-            if let Some(begun) = telegram.replace(Telegram { line: number, ..Telegram::default() }) {
-                report.lost(Place { file, line: begun.line }, "a telegram without an end");
+            if let Some(begun) = telegram.replace(Telegram {
+                line: number,
+                ..Telegram::default()
+            }) {
+                report.lost(
+                    Place {
+                        file,
+                        line: begun.line,
+                    },
+                    "a telegram without an end",
+                );
             }
             append(telegram.as_mut(), line);
             continue;
@@ -84,12 +105,21 @@ pub fn read(text: &str, file: u16, options: &Options, zone: Option<Zone>, report
         if let Some(checksum) = line.strip_prefix('!') {
             begun.text.push(b'!');
             if let Some(done) = telegram.take() {
-                let place = Place { file, line: done.line };
+                let place = Place {
+                    file,
+                    line: done.line,
+                };
                 match finish(done, checksum.trim(), options, zone, report) {
                     Ok(points) => {
                         count += points.len();
                         for (key, at, energy) in points {
-                            series.entry(key).or_default().push(Point { start: at, end: at, energy, place, estimated: false });
+                            series.entry(key).or_default().push(Point {
+                                start: at,
+                                end: at,
+                                energy,
+                                place,
+                                estimated: false,
+                            });
                         }
                     }
                     Err(reason) => report.lost(place, reason),
@@ -102,7 +132,13 @@ pub fn read(text: &str, file: u16, options: &Options, zone: Option<Zone>, report
         }
         begun.lines += 1;
         if begun.lines > MAX_LINES {
-            report.lost(Place { file, line: begun.line }, "a telegram without an end");
+            report.lost(
+                Place {
+                    file,
+                    line: begun.line,
+                },
+                "a telegram without an end",
+            );
             telegram = None;
             continue;
         }
@@ -112,9 +148,18 @@ pub fn read(text: &str, file: u16, options: &Options, zone: Option<Zone>, report
         }
     }
     if let Some(begun) = telegram {
-        report.lost(Place { file, line: begun.line }, "a telegram without an end");
+        report.lost(
+            Place {
+                file,
+                line: begun.line,
+            },
+            "a telegram without an end",
+        );
     }
-    Ok(series.into_iter().map(|(key, points)| Series { key, points }).collect())
+    Ok(series
+        .into_iter()
+        .map(|(key, points)| Series { key, points })
+        .collect())
 }
 
 fn append(telegram: Option<&mut Telegram>, line: &str) {
@@ -133,7 +178,9 @@ impl Telegram {
             // Belgium's meters name the metering point there.
             ("0-0", "96.1.1") => self.meter = Some(value.to_owned()),
             ("0-0", "96.1.4") if self.meter.is_none() => {}
-            ("0-0", "42.0.0") | ("1-0", "0.0.0" | "96.1.0") if self.meter.is_none() => self.meter = Some(value.to_owned()),
+            ("0-0", "42.0.0") | ("1-0", "0.0.0" | "96.1.0") if self.meter.is_none() => {
+                self.meter = Some(value.to_owned())
+            }
             _ if device == "1-0" => {
                 let mut next = || groups.next().and_then(|group| group.parse::<u8>().ok());
                 let direction = match (next(), next()) {
@@ -142,7 +189,9 @@ impl Telegram {
                     _ => return,
                 };
                 let (number, unit) = value.split_once('*').unwrap_or((value, "kWh"));
-                let energy = number::decimal(number.trim(), '.').zip(Unit::named(unit)).and_then(|(decimal, unit)| Energy::from_decimal(decimal, unit));
+                let energy = number::decimal(number.trim(), '.')
+                    .zip(Unit::named(unit))
+                    .and_then(|(decimal, unit)| Energy::from_decimal(decimal, unit));
                 if let (Some(tariff), Some(energy)) = (next(), energy) {
                     self.registers.push((direction, tariff, energy));
                 }
@@ -153,11 +202,22 @@ impl Telegram {
 }
 
 /// Registers of a telegram: tariffs, or the total where it has no tariffs.
-fn finish(telegram: Telegram, checksum: &str, options: &Options, zone: Option<Zone>, report: &mut Report) -> Result<Vec<(Key, i64, Energy)>, String> {
+fn finish(
+    telegram: Telegram,
+    checksum: &str,
+    options: &Options,
+    zone: Option<Zone>,
+    report: &mut Report,
+) -> Result<Vec<(Key, i64, Energy)>, String> {
     if checksum.len() == 4 {
         let told = u16::from_str_radix(checksum, 16).map_err(|_| "the checksum is no number")?;
         // A log may have been stored with other line ends.
-        let unix: Vec<u8> = telegram.text.iter().copied().filter(|byte| *byte != b'\r').collect();
+        let unix: Vec<u8> = telegram
+            .text
+            .iter()
+            .copied()
+            .filter(|byte| *byte != b'\r')
+            .collect();
         if crc16(&telegram.text) != told && crc16(&unix) != told {
             let blank = with_blank_line(&telegram.text);
             if blank.is_none_or(|text| crc16(&text) != told) {
@@ -165,7 +225,9 @@ fn finish(telegram: Telegram, checksum: &str, options: &Options, zone: Option<Zo
             }
         }
     }
-    let timestamp = telegram.timestamp.ok_or("no time: telegrams before DSMR 4 have none")?;
+    let timestamp = telegram
+        .timestamp
+        .ok_or("no time: telegrams before DSMR 4 have none")?;
     let at = instant(&timestamp, zone, report)?;
     let meter = match (&options.meter, telegram.meter) {
         (Some(meter), _) => meter.clone(),
@@ -173,14 +235,32 @@ fn finish(telegram: Telegram, checksum: &str, options: &Options, zone: Option<Zo
         (None, None) => String::new(),
     };
     check_id(&meter, false)?;
-    let tariffs = |direction: Direction| telegram.registers.iter().any(|(of, tariff, _)| *of == direction && *tariff > 0);
+    let tariffs = |direction: Direction| {
+        telegram
+            .registers
+            .iter()
+            .any(|(of, tariff, _)| *of == direction && *tariff > 0)
+    };
     let points: Vec<(Key, i64, Energy)> = telegram
         .registers
         .iter()
         .filter(|(direction, tariff, _)| (*tariff > 0) == tariffs(*direction))
         .map(|(direction, tariff, energy)| {
-            let channel = if *tariff == 0 { String::new() } else { format!("Tariff({tariff})") };
-            (Key { meter: meter.clone(), direction: *direction, kind: Kind::Register, channel }, at, *energy)
+            let channel = if *tariff == 0 {
+                String::new()
+            } else {
+                format!("Tariff({tariff})")
+            };
+            (
+                Key {
+                    meter: meter.clone(),
+                    direction: *direction,
+                    kind: Kind::Register,
+                    channel,
+                },
+                at,
+                *energy,
+            )
         })
         .collect();
     match points.is_empty() {
@@ -205,16 +285,30 @@ fn instant(text: &str, zone: Option<Zone>, report: &mut Report) -> Result<i64, S
         return Err(unreadable());
     }
     let (digits, letter) = text.split_at(12);
-    let part = |at: usize| digits.get(at..at + 2).and_then(|part| part.parse::<u32>().ok()).ok_or_else(unreadable);
+    let part = |at: usize| {
+        digits
+            .get(at..at + 2)
+            .and_then(|part| part.parse::<u32>().ok())
+            .ok_or_else(unreadable)
+    };
     let year = i32::try_from(part(0)?).map_err(|_| unreadable())? + 2000;
-    let local = NaiveDate::from_ymd_opt(year, part(2)?, part(4)?).and_then(|date| date.and_hms_opt(part(6).ok()?, part(8).ok()?, part(10).ok()?)).ok_or_else(unreadable)?;
+    let local = NaiveDate::from_ymd_opt(year, part(2)?, part(4)?)
+        .and_then(|date| date.and_hms_opt(part(6).ok()?, part(8).ok()?, part(10).ok()?))
+        .ok_or_else(unreadable)?;
     let utc = local.and_utc().timestamp();
     match (letter, zone) {
         ("S", _) => Ok(utc - 7200),
         ("W", _) => Ok(utc - 3600),
-        (_, Some(zone)) => zone.instant(local).map(crate::zone::Instant::first).ok_or_else(unreadable),
+        (_, Some(zone)) => zone
+            .instant(local)
+            .map(crate::zone::Instant::first)
+            .ok_or_else(unreadable),
         (_, None) => {
-            report.doubt(DoubtKind::Timezone, "the telegrams' times have no season; read as UTC", "--timezone ZONE");
+            report.doubt(
+                DoubtKind::Timezone,
+                "the telegrams' times have no season; read as UTC",
+                "--timezone ZONE",
+            );
             Ok(utc)
         }
     }
@@ -224,10 +318,15 @@ fn instant(text: &str, zone: Option<Zone>, report: &mut Report) -> Result<i64, S
 fn from_hex(id: &str) -> String {
     let decoded: Option<Vec<u8>> = (0..id.len())
         .step_by(2)
-        .map(|at| id.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok()))
+        .map(|at| {
+            id.get(at..at + 2)
+                .and_then(|pair| u8::from_str_radix(pair, 16).ok())
+        })
         .collect();
     match decoded {
-        Some(bytes) if id.len() >= 8 && bytes.iter().all(u8::is_ascii_graphic) => bytes.into_iter().map(char::from).collect(),
+        Some(bytes) if id.len() >= 8 && bytes.iter().all(u8::is_ascii_graphic) => {
+            bytes.into_iter().map(char::from).collect()
+        }
         _ => id.to_owned(),
     }
 }
@@ -256,7 +355,14 @@ mod tests {
         let body = "/ABC5TEST\r\n\r\n0-0:1.0.0(260621020000S)\r\n1-0:1.8.0(000001.000*kWh)\r\n!";
         let read = |checksum: u16| {
             let mut report = Report::default();
-            let series = read(&format!("{body}{checksum:04X}\r\n"), 0, &Options::default(), None, &mut report).expect("telegrams");
+            let series = read(
+                &format!("{body}{checksum:04X}\r\n"),
+                0,
+                &Options::default(),
+                None,
+                &mut report,
+            )
+            .expect("telegrams");
             (series.len(), report.take_left_out().len())
         };
         let right = crc16(body.as_bytes());
@@ -266,7 +372,10 @@ mod tests {
 
     #[test]
     fn ids() {
-        assert_eq!(from_hex("4530303433303036393938373635343331"), "E0043006998765431");
+        assert_eq!(
+            from_hex("4530303433303036393938373635343331"),
+            "E0043006998765431"
+        );
         assert_eq!(from_hex("12é"), "12é");
     }
 }

@@ -124,18 +124,34 @@ pub fn read(inputs: &[Input<'_>], options: &Options) -> Result<Import, Error> {
 
 type Signatures = Vec<(crate::report::Place, String)>;
 
-fn file_series(input: &Input<'_>, file: u16, options: &Options, zone: Option<Zone>, report: &mut Report, signatures: &mut Signatures) -> Result<(Vec<Series>, FileUnderstood), String> {
-    let mut understood = FileUnderstood { name: input.name.to_owned(), ..FileUnderstood::default() };
-    if options.format == Some(Format::Sml) || (options.format.is_none() && sml::is_sml(input.bytes)) {
+fn file_series(
+    input: &Input<'_>,
+    file: u16,
+    options: &Options,
+    zone: Option<Zone>,
+    report: &mut Report,
+    signatures: &mut Signatures,
+) -> Result<(Vec<Series>, FileUnderstood), String> {
+    let mut understood = FileUnderstood {
+        name: input.name.to_owned(),
+        ..FileUnderstood::default()
+    };
+    if options.format == Some(Format::Sml) || (options.format.is_none() && sml::is_sml(input.bytes))
+    {
         understood.fixed(Format::Sml, "binary", "the capture's", "Wh");
         let series = sml::read(input.bytes, file, options, input.modified, report)?;
         return Ok((series, understood));
     }
-    let decode::Text { text, encoding, damaged } = decode::decode(input.bytes);
+    let decode::Text {
+        text,
+        encoding,
+        damaged,
+    } = decode::decode(input.bytes);
     if damaged {
         report.note(format!("{}: some bytes are no {encoding} text", input.name));
     }
-    if input.bytes.starts_with(b"PK\x03\x04") || input.bytes.starts_with(&[0xd0, 0xcf, 0x11, 0xe0]) {
+    if input.bytes.starts_with(b"PK\x03\x04") || input.bytes.starts_with(&[0xd0, 0xcf, 0x11, 0xe0])
+    {
         return Err("a spreadsheet: save it as CSV".into());
     }
     let format = options.format.unwrap_or_else(|| recognize(&text));
@@ -144,11 +160,17 @@ fn file_series(input: &Input<'_>, file: u16, options: &Options, zone: Option<Zon
         Format::Sml => {
             let bytes = sml::from_hex(&text).ok_or("no SML in it")?;
             understood.fixed(format, "hexadecimal digits", "the capture's", "Wh");
-            Ok((sml::read(&bytes, file, options, input.modified, report)?, understood))
+            Ok((
+                sml::read(&bytes, file, options, input.modified, report)?,
+                understood,
+            ))
         }
         Format::GreenButton => {
             understood.fixed(format, encoding, "Unix seconds", "Wh");
-            Ok((green_button::read(&text, file, options, report)?, understood))
+            Ok((
+                green_button::read(&text, file, options, report)?,
+                understood,
+            ))
         }
         Format::P1 => {
             understood.fixed(format, encoding, "Central Europe's, with season", "kWh");
@@ -156,25 +178,49 @@ fn file_series(input: &Input<'_>, file: u16, options: &Options, zone: Option<Zon
         }
         Format::Nem12 => {
             understood.fixed(format, encoding, "market time, +10:00", "by register");
-            Ok((nem12::read(&table::cut(&text), file, options, report)?, understood))
+            Ok((
+                nem12::read(&table::cut(&text), file, options, report)?,
+                understood,
+            ))
         }
         Format::Json => {
             let sheet = json::sheet(&text)?;
-            tables(&sheet, input, file, format, options, zone, report, signatures, understood)
+            tables(
+                &sheet, input, file, format, options, zone, report, signatures, understood,
+            )
         }
         Format::Grid | Format::Csv => {
             let sheet = table::cut(&text);
             understood.separator = Some(sheet.separator);
-            tables(&sheet, input, file, format, options, zone, report, signatures, understood)
+            tables(
+                &sheet, input, file, format, options, zone, report, signatures, understood,
+            )
         }
     }
 }
 
 /// Reads a sheet's tables.
 #[allow(clippy::too_many_arguments)]
-fn tables(sheet: &table::Sheet, input: &Input<'_>, file: u16, format: Format, options: &Options, zone: Option<Zone>, report: &mut Report, signatures: &mut Signatures, mut understood: FileUnderstood) -> Result<(Vec<Series>, FileUnderstood), String> {
-    let source = extract::Source { file, name: input.name, format, options, zone };
-    let tables = table::split(sheet, options, format).ok_or("no line in it has a date or a time: is it a meter's file?")?;
+fn tables(
+    sheet: &table::Sheet,
+    input: &Input<'_>,
+    file: u16,
+    format: Format,
+    options: &Options,
+    zone: Option<Zone>,
+    report: &mut Report,
+    signatures: &mut Signatures,
+    mut understood: FileUnderstood,
+) -> Result<(Vec<Series>, FileUnderstood), String> {
+    let source = extract::Source {
+        file,
+        name: input.name,
+        format,
+        options,
+        zone,
+    };
+    let tables = table::split(sheet, options, format)
+        .ok_or("no line in it has a date or a time: is it a meter's file?")?;
     let mut series = Vec::new();
     let mut failed = None;
     for table in &tables {
@@ -183,7 +229,12 @@ fn tables(sheet: &table::Sheet, input: &Input<'_>, file: u16, format: Format, op
                 series.extend(found);
                 understood.decimal_mark = understanding.decimal;
                 understood.zone = understanding.zone;
-                understood.unit = understanding.units.iter().map(|unit| unit.name()).collect::<Vec<_>>().join(", ");
+                understood.unit = understanding
+                    .units
+                    .iter()
+                    .map(|unit| unit.name())
+                    .collect::<Vec<_>>()
+                    .join(", ");
                 for column in understanding.columns {
                     if !understood.columns.contains(&column) {
                         understood.columns.push(column);
@@ -192,11 +243,21 @@ fn tables(sheet: &table::Sheet, input: &Input<'_>, file: u16, format: Format, op
             }
             Err(reason) => failed = Some(reason),
         }
-        if let Some(column) = table.headers.iter().position(|header| plain(&header.name()) == "signature") {
+        if let Some(column) = table
+            .headers
+            .iter()
+            .position(|header| plain(&header.name()) == "signature")
+        {
             for row in table.rows.iter().filter_map(|at| sheet.rows.get(*at)) {
                 let signature = table.cell(row, column);
                 if !signature.is_empty() {
-                    signatures.push((crate::report::Place { file, line: row.line }, signature.to_owned()));
+                    signatures.push((
+                        crate::report::Place {
+                            file,
+                            line: row.line,
+                        },
+                        signature.to_owned(),
+                    ));
                 }
             }
         }
@@ -225,13 +286,26 @@ fn recognize(text: &str) -> Format {
     if sml::from_hex(text).is_some() {
         return Format::Sml;
     }
-    let head: String = text.lines().take(20).map(|line| format!("{line}\n")).collect();
+    let head: String = text
+        .lines()
+        .take(20)
+        .map(|line| format!("{line}\n"))
+        .collect();
     let sheet = table::cut(&head);
     if nem12::is_nem12(&sheet) {
         return Format::Nem12;
     }
-    let header = sheet.rows.iter().find(|row| row.cells.iter().any(|cell| !cell.trim().is_empty()));
-    let has = |column: &str| header.is_some_and(|row| row.cells.iter().any(|cell| crate::number::bare(cell).eq_ignore_ascii_case(column)));
+    let header = sheet
+        .rows
+        .iter()
+        .find(|row| row.cells.iter().any(|cell| !cell.trim().is_empty()));
+    let has = |column: &str| {
+        header.is_some_and(|row| {
+            row.cells
+                .iter()
+                .any(|cell| crate::number::bare(cell).eq_ignore_ascii_case(column))
+        })
+    };
     match COLUMNS.iter().all(|column| has(column)) {
         true => Format::Grid,
         false => Format::Csv,

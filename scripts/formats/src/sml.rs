@@ -28,25 +28,45 @@ pub fn is_sml(bytes: &[u8]) -> bool {
 /// The bytes of a capture written in hexadecimal digits. None if it is none.
 pub fn from_hex(text: &str) -> Option<Vec<u8>> {
     let start = text.trim_start();
-    let head: String = start.chars().take(64).filter(char::is_ascii_hexdigit).collect();
+    let head: String = start
+        .chars()
+        .take(64)
+        .filter(char::is_ascii_hexdigit)
+        .collect();
     if !head.to_ascii_lowercase().starts_with("1b1b1b1b01010101") {
         return None;
     }
     let digits: Vec<u32> = text.chars().filter_map(|c| c.to_digit(16)).collect();
-    digits.chunks_exact(2).map(|pair| u8::try_from(pair.first()? * 16 + pair.get(1)?).ok()).collect()
+    digits
+        .chunks_exact(2)
+        .map(|pair| u8::try_from(pair.first()? * 16 + pair.get(1)?).ok())
+        .collect()
 }
 
 fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
-    bytes.windows(wanted.len()).position(|window| window == wanted)
+    bytes
+        .windows(wanted.len())
+        .position(|window| window == wanted)
 }
 
 /// Reads all frames. `modified` is when the file was last changed.
-pub fn read(bytes: &[u8], file: u16, options: &Options, modified: Option<i64>, report: &mut Report) -> Result<Vec<Series>, String> {
+pub fn read(
+    bytes: &[u8],
+    file: u16,
+    options: &Options,
+    modified: Option<i64>,
+    report: &mut Report,
+) -> Result<Vec<Series>, String> {
     let given = match options.time.first() {
         Some(text) => {
-            let stamp = time::parse(text).ok_or_else(|| format!("--time: \"{text}\" is no time (2026-06-21T12:00:00Z)"))?;
-            let local = stamp.date.and_then(|date| date.resolve(crate::options::DateOrder::Dmy)).and_then(|date| time::at(date, stamp.time.unwrap_or(0)));
-            let at = stamp.epoch.map(|epoch| epoch.seconds).or(local.map(|local| local.and_utc().timestamp() - i64::from(stamp.offset.unwrap_or(0))));
+            let stamp = time::parse(text)
+                .ok_or_else(|| format!("--time: \"{text}\" is no time (2026-06-21T12:00:00Z)"))?;
+            let local = stamp
+                .date
+                .and_then(|date| date.resolve(crate::options::DateOrder::Dmy))
+                .and_then(|date| time::at(date, stamp.time.unwrap_or(0)));
+            let at = stamp.epoch.map(|epoch| epoch.seconds).or(local
+                .map(|local| local.and_utc().timestamp() - i64::from(stamp.offset.unwrap_or(0))));
             Some(at.ok_or_else(|| format!("--time: \"{text}\" is no time"))?)
         }
         None => None,
@@ -83,25 +103,47 @@ pub fn read(bytes: &[u8], file: u16, options: &Options, modified: Option<i64>, r
             report.doubt(DoubtKind::Unit, format!("a register's unit has the code {unit} instead of {WATT_HOURS} (Wh); read as Wh"), "");
         }
         if given.is_none() && entries.time.is_none() {
-            report.doubt(DoubtKind::Timezone, "the capture has no time; read as sent when the file was last changed", "--time 2026-06-21T12:00:00Z");
+            report.doubt(
+                DoubtKind::Timezone,
+                "the capture has no time; read as sent when the file was last changed",
+                "--time 2026-06-21T12:00:00Z",
+            );
         }
         for (direction, tariff, energy) in entries.registers {
-            let channel = if tariff == 0 { String::new() } else { format!("Tariff({tariff})") };
-            let key = Key { meter: meter.clone(), direction, kind: Kind::Register, channel };
+            let channel = if tariff == 0 {
+                String::new()
+            } else {
+                format!("Tariff({tariff})")
+            };
+            let key = Key {
+                meter: meter.clone(),
+                direction,
+                kind: Kind::Register,
+                channel,
+            };
             let points = series.entry(key).or_default();
             // Without times of their own, the last frame counts.
             if entries.time.is_none() {
                 count -= points.len();
                 points.clear();
             }
-            points.push(Point { start: at, end: at, energy, place, estimated: false });
+            points.push(Point {
+                start: at,
+                end: at,
+                energy,
+                place,
+                estimated: false,
+            });
             count += 1;
         }
         if count > MAX_POINTS {
             return Err(format!("more than {MAX_POINTS} values: split the file"));
         }
     }
-    Ok(series.into_iter().map(|(key, points)| Series { key, points }).collect())
+    Ok(series
+        .into_iter()
+        .map(|(key, points)| Series { key, points })
+        .collect())
 }
 
 /// A frame's content without escapes, its length, and whether its checksum fits. A checksum of 0 is none: some loggers
@@ -175,7 +217,13 @@ fn item(bytes: &[u8]) -> Option<(Item<'_>, &[u8])> {
     let rest = bytes.get(used.max(length)..)?;
     let number = |signed: bool| {
         let negative = signed && content.first().is_some_and(|byte| byte & 0x80 != 0);
-        (content.len() <= 8).then(|| content.iter().fold(if negative { -1i128 } else { 0 }, |value, byte| (value << 8) | i128::from(*byte)))
+        (content.len() <= 8).then(|| {
+            content
+                .iter()
+                .fold(if negative { -1i128 } else { 0 }, |value, byte| {
+                    (value << 8) | i128::from(*byte)
+                })
+        })
     };
     let item = match kind {
         _ if content.is_empty() => Item::Absent,
@@ -210,19 +258,37 @@ fn skip(bytes: &[u8], depth: usize) -> Option<(Vec<i128>, &[u8])> {
 fn entries(frame: &[u8]) -> Entries {
     let mut found = Entries::default();
     for at in 0..frame.len() {
-        let Some([0x77, 0x07, code @ ..]) = frame.get(at..at + 8) else { continue };
-        let Some((value, scaler, unit, seconds)) = entry(frame.get(at + 8..).unwrap_or(&[])) else { continue };
+        let Some([0x77, 0x07, code @ ..]) = frame.get(at..at + 8) else {
+            continue;
+        };
+        let Some((value, scaler, unit, seconds)) = entry(frame.get(at + 8..).unwrap_or(&[])) else {
+            continue;
+        };
         let &[a, _, c, d, e, _] = code else { continue };
         match (a, c, d, e) {
             (1, 1 | 2, 8, tariff) => {
-                let direction = if c == 1 { Direction::Consumption } else { Direction::Generation };
+                let direction = if c == 1 {
+                    Direction::Consumption
+                } else {
+                    Direction::Generation
+                };
                 if let Item::Number(digits) = value {
                     found.unit = found.unit.or(unit.filter(|unit| *unit != WATT_HOURS));
-                    let energy = Energy::from_decimal(Decimal { digits, exponent: scaler }, Unit::Wh);
-                    found.registers.extend(energy.map(|energy| (direction, tariff, energy)));
+                    let energy = Energy::from_decimal(
+                        Decimal {
+                            digits,
+                            exponent: scaler,
+                        },
+                        Unit::Wh,
+                    );
+                    found
+                        .registers
+                        .extend(energy.map(|energy| (direction, tariff, energy)));
                 }
                 // Seconds since 1970 on meters with a clock; seconds since their start on others.
-                found.time = found.time.or(seconds.filter(|seconds| time::YEARS.contains(seconds)));
+                found.time = found
+                    .time
+                    .or(seconds.filter(|seconds| time::YEARS.contains(seconds)));
             }
             (1, 0 | 96, 0..=1, 0 | 9) | (1, 96, 50, _) => {
                 if let (Item::Bytes(bytes), None) = (value, &found.meter) {
@@ -234,8 +300,14 @@ fn entries(frame: &[u8]) -> Entries {
     }
     // The total, where a meter has it, and not its tariffs as well.
     for direction in [Direction::Generation, Direction::Consumption] {
-        if found.registers.iter().any(|(of, tariff, _)| *of == direction && *tariff == 0) {
-            found.registers.retain(|(of, tariff, _)| *of != direction || *tariff == 0);
+        if found
+            .registers
+            .iter()
+            .any(|(of, tariff, _)| *of == direction && *tariff == 0)
+        {
+            found
+                .registers
+                .retain(|(of, tariff, _)| *of != direction || *tariff == 0);
         }
     }
     found
@@ -252,8 +324,12 @@ fn entry(bytes: &[u8]) -> Option<Entry<'_>> {
     let (value, _) = item(rest)?;
     let scaler = scalers.first().copied().unwrap_or(0);
     // Scalers are signed bytes; -12 to 12 are plausible.
-    let scaler = i32::try_from(scaler).ok().filter(|scaler| scaler.abs() <= 12)?;
-    let seconds = times.last().and_then(|seconds| i64::try_from(*seconds).ok());
+    let scaler = i32::try_from(scaler)
+        .ok()
+        .filter(|scaler| scaler.abs() <= 12)?;
+    let seconds = times
+        .last()
+        .and_then(|seconds| i64::try_from(*seconds).ok());
     Some((value, scaler, units.first().copied(), seconds))
 }
 
@@ -263,9 +339,18 @@ fn id(bytes: &[u8]) -> String {
         return bytes.iter().copied().map(char::from).collect();
     }
     match bytes {
-        [0x0a, medium, a, b, c, block, number @ ..] if number.len() == 4 && [a, b, c].iter().all(|byte| byte.is_ascii_uppercase()) => {
-            let number = number.iter().fold(0u64, |value, byte| (value << 8) | u64::from(*byte));
-            format!("{medium:X}{}{}{}{block:02X}{number:08}", char::from(*a), char::from(*b), char::from(*c))
+        [0x0a, medium, a, b, c, block, number @ ..]
+            if number.len() == 4 && [a, b, c].iter().all(|byte| byte.is_ascii_uppercase()) =>
+        {
+            let number = number
+                .iter()
+                .fold(0u64, |value, byte| (value << 8) | u64::from(*byte));
+            format!(
+                "{medium:X}{}{}{}{block:02X}{number:08}",
+                char::from(*a),
+                char::from(*b),
+                char::from(*c)
+            )
         }
         _ => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
     }
@@ -288,12 +373,17 @@ mod tests {
     #[test]
     fn checksum_and_ids() {
         assert_eq!(crc16(b"123456789"), 0x906e);
-        assert_eq!(id(&[0x0a, 1, b'E', b'M', b'H', 0, 0, 0xbc, 0x61, 0x4e]), "1EMH0012345678");
+        assert_eq!(
+            id(&[0x0a, 1, b'E', b'M', b'H', 0, 0, 0xbc, 0x61, 0x4e]),
+            "1EMH0012345678"
+        );
     }
 
     #[test]
     fn a_wrong_checksum_loses_the_frame() {
-        let body = [0x77, 7, 1, 0, 1, 8, 0, 255, 1, 1, 0x62, 30, 0x52, 0xff, 0x62, 100, 1, 0];
+        let body = [
+            0x77, 7, 1, 0, 1, 8, 0, 255, 1, 1, 0x62, 30, 0x52, 0xff, 0x62, 100, 1, 0,
+        ];
         let frame = |crc: Option<u16>| {
             let mut bytes = BEGIN.to_vec();
             bytes.extend(body);
@@ -304,8 +394,18 @@ mod tests {
         };
         let registers = |bytes: &[u8]| {
             let mut report = Report::default();
-            let series = read(bytes, 0, &Options::default(), Some(1_782_000_000), &mut report).expect("frames");
-            series.iter().flat_map(|series| series.points.iter().map(|point| point.energy.kwh())).collect::<Vec<_>>()
+            let series = read(
+                bytes,
+                0,
+                &Options::default(),
+                Some(1_782_000_000),
+                &mut report,
+            )
+            .expect("frames");
+            series
+                .iter()
+                .flat_map(|series| series.points.iter().map(|point| point.energy.kwh()))
+                .collect::<Vec<_>>()
         };
         assert_eq!(registers(&frame(None)), ["0.01"]);
         assert_eq!(registers(&frame(Some(1))), Vec::<String>::new());

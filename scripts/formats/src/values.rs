@@ -281,12 +281,11 @@ impl Choice<'_> {
             }
             _ => Some(Kind::Interval),
         };
-        let words = meaning.register.map(|register| {
-            if register {
-                Kind::Register
-            } else {
-                Kind::Interval
-            }
+        // Home Assistant calls any sensor's value its state; those of energy count up.
+        let state = (plain(&self.name(column)) == "state").then_some(true);
+        let words = meaning.register.or(state).map(|register| match register {
+            true => Kind::Register,
+            false => Kind::Interval,
         });
         let forced = self.options.interval.is_some();
         let (kind, doubtful) = match (words, looks) {
