@@ -132,6 +132,8 @@ pub fn read(
                 told,
                 named: meaning(&plain(source.name).replace(|c: char| !c.is_alphabetic(), " "))
                     .direction,
+                section: section(table, &time),
+                has_ends: !time.end.is_empty() || time.range || time.hour.is_some(),
             }
             .values(report)?
         }
@@ -289,8 +291,10 @@ fn by_time(
         let whens: Vec<_> = group.iter().map(|(when, _)| (*when, None)).collect();
         let zone = zone.unwrap_or(Zone::utc());
         let (times, _) = instants::resolve(zone, &whens, IntervalTime::Start, |_, _| false);
-        let mut timed: Vec<(Option<(i64, i64)>, usize)> =
-            times.into_iter().zip(group.iter().map(|(_, at)| *at)).collect();
+        let mut timed: Vec<(Option<(i64, i64)>, usize)> = times
+            .into_iter()
+            .zip(group.iter().map(|(_, at)| *at))
+            .collect();
         // A file that begins with the newest keeps the order of equal times when it is turned round.
         if timed.first() > timed.last() {
             timed.reverse();
@@ -334,6 +338,15 @@ fn decimal_mark(
         report.doubt(DoubtKind::DecimalMark, format!("points or commas in the values may mark decimals or thousands; decimals are read behind \"{}\"", found.mark), "--decimal . or --decimal ,");
     }
     found.mark
+}
+
+/// A direction in the header of the time.
+fn section(table: &Table, time: &TimeColumns) -> Option<Direction> {
+    let header = plain(&table.headers.get(*time.start.first()?)?.name());
+    let words = ["delivered", "received", "imported", "exported"];
+    has(&header, &words)
+        .then(|| meaning(&header).direction)
+        .flatten()
 }
 
 /// A direction in the lines before the header, if they agree.
@@ -929,10 +942,7 @@ impl Units<'_> {
             }
             return Some(unit);
         }
-        let wh = self
-            .values
-            .iter()
-            .all(|value| value.unit == Some(Unit::Wh));
+        let wh = self.values.iter().all(|value| value.unit == Some(Unit::Wh));
         let watts = format!("{}.{}", most / 1000, most % 1000 / 100);
         if most > 0 && most < 5_000 {
             report.doubt(

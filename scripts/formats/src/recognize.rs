@@ -191,6 +191,7 @@ fn file_series(
         }
         Format::Grid | Format::Csv => {
             let sheet = table::cut(&text);
+            let sheet = table::upright(&sheet).unwrap_or(sheet);
             understood.separator = Some(sheet.separator);
             tables(
                 &sheet, input, file, format, options, zone, report, signatures, understood,

@@ -265,6 +265,44 @@ fn time_column(sheet: &Sheet, options: &Options) -> Option<usize> {
     }
 }
 
+/// A sheet with a column for each time, turned so that each value has a line. None if it is none.
+pub fn upright(sheet: &Sheet) -> Option<Sheet> {
+    let (at, header) = sheet
+        .rows
+        .iter()
+        .take(50)
+        .enumerate()
+        .find(|(_, row)| row.filled() > 2)?;
+    let times: Vec<usize> = (0..header.cells.len())
+        .filter(|column| is_written_date(header.cell(*column)))
+        .collect();
+    let first = *times.first()?;
+    let next = sheet.rows.get(at + 1)?;
+    let rest = times.len() + first;
+    if times.len() < 2 || rest < header.filled() || next.cells.iter().any(is_written_date) {
+        return None;
+    }
+    let line = |row: &Row, time: &str, value: &str| Row {
+        line: row.line,
+        cells: (0..first)
+            .map(|column| row.cell(column))
+            .chain([time, value])
+            .collect(),
+    };
+    let mut rows = vec![line(header, "time", "value")];
+    for row in sheet.rows.iter().skip(at + 1) {
+        for column in &times {
+            if !row.cell(*column).is_empty() {
+                rows.push(line(row, header.cell(*column), row.cell(*column)));
+            }
+        }
+    }
+    Some(Sheet {
+        rows,
+        separator: sheet.separator,
+    })
+}
+
 /// Finds the tables of a sheet. None if no line has a time.
 pub fn split(sheet: &Sheet, options: &Options, format: Format) -> Option<Vec<Table>> {
     let time = time_column(sheet, options)?;
@@ -346,7 +384,11 @@ fn table(sheet: &Sheet, pending: &[usize], first: &Row, options: &Options) -> Ta
     let mut stack: Vec<&Row> = Vec::new();
     if !options.no_header {
         for row in lines.iter().rev() {
+            let base = stack
+                .first()
+                .map_or(usize::MAX / 4, |row: &&Row| row.filled());
             let enough = row.filled() > 0
+                && row.filled() <= base * 2 + 1
                 && (row.filled() * 2 > most
                     || (stack.is_empty() && row.filled() * 3 > first.filled()));
             match enough && stack.len() < 8 {
@@ -385,7 +427,7 @@ fn table(sheet: &Sheet, pending: &[usize], first: &Row, options: &Options) -> Ta
                 .collect(),
         })
         .collect();
-    let facts = before
+    let mut facts: Vec<(String, String)> = before
         .iter()
         .filter(|row| row.filled() > 0)
         .map(|row| {
@@ -397,6 +439,13 @@ fn table(sheet: &Sheet, pending: &[usize], first: &Row, options: &Options) -> Ta
             }
         })
         .collect();
+    // A line of keys over a line of their values.
+    for (keys, values) in before.iter().zip(before.iter().skip(1)) {
+        if keys.filled() > 2 && keys.cells.len() == values.cells.len() {
+            let pairs = keys.cells.iter().zip(values.cells.iter());
+            facts.extend(pairs.map(|(key, value)| (bare(key).to_owned(), bare(value).to_owned())));
+        }
+    }
     Table {
         headers,
         rows: Vec::new(),
@@ -465,6 +514,14 @@ fn beside(sheet: &Sheet, table: Table) -> Vec<Table> {
 }
 
 impl Table {
+    /// The unit in the lines before the header.
+    pub fn told_unit(&self) -> Option<crate::energy::Unit> {
+        self.facts.iter().find_map(|(key, value)| {
+            let named = words::has(&words::plain(key), words::UNIT_COLUMN);
+            named.then(|| crate::energy::Unit::named(value)).flatten()
+        })
+    }
+
     /// A cell of one of its lines.
     pub fn cell<'a>(&self, row: &'a Row, column: usize) -> &'a str {
         self.columns

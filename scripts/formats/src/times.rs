@@ -66,10 +66,13 @@ pub struct TimeStats {
     pub zero_hours: usize,
     pub largest_hour: u32,
     pub last_moment: usize,
+    /// How often the cell is another than in the line before.
+    pub changes: usize,
 }
 
 pub fn stats(sheet: &Sheet, table: &Table, column: usize) -> TimeStats {
     let mut stats = TimeStats::default();
+    let mut before = "";
     for row in table
         .rows
         .iter()
@@ -81,6 +84,8 @@ pub fn stats(sheet: &Sheet, table: &Table, column: usize) -> TimeStats {
             continue;
         }
         stats.filled += 1;
+        stats.changes += usize::from(cell != before);
+        before = cell;
         if let Ok(hour) = cell.parse::<u32>() {
             if hour <= 25 {
                 stats.hour += 1;
@@ -168,8 +173,13 @@ impl TimeColumns {
                 .collect();
             let is = |column: &usize, words: &[&str]| has(&text(*column), words);
             let stat = |column: &usize| all.get(*column).copied().unwrap_or_default();
-            let (instants, days): (Vec<usize>, Vec<usize>) =
-                dated.iter().partition(|column| stat(column).with_time > 0);
+            // A time that is the same in every line is none of the values'.
+            let varies = |column: &&usize| stat(column).changes > 1;
+            let any_varies = dated.iter().any(|column| varies(&column));
+            let (instants, days): (Vec<usize>, Vec<usize>) = dated
+                .iter()
+                .filter(|column| !any_varies || varies(column))
+                .partition(|column| stat(column).with_time + stat(column).range > 0);
             let clocks: Vec<usize> = (0..all.len())
                 .filter(|column| {
                     mostly(stat(column).clock, &stat(column)) && stat(column).dated == 0

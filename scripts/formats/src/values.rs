@@ -10,7 +10,7 @@ use crate::{
     roles::{find_columns, Roles, Stats},
     series::Kind,
     table::{Header, Sheet, Table},
-    words::{has, meaning, plain, Direction, Meaning, Part},
+    words::{has, meaning, plain, Direction, Level, Meaning, Part},
 };
 
 /// A column of values.
@@ -57,6 +57,10 @@ pub struct Choice<'a> {
     /// Direction by the lines before the header, and by the file's name.
     pub told: Option<Direction>,
     pub named: Option<Direction>,
+    /// Direction by the time's header, as of `Energy Received time period`.
+    pub section: Option<Direction>,
+    /// Whether the lines have a start and an end: their values are no registers.
+    pub has_ends: bool,
 }
 
 /// What all lines of a header say together.
@@ -181,7 +185,10 @@ impl Choice<'_> {
         if !stats.is_numeric() || (self.is_time)(column) || roles.contains(&Some(column)) {
             return None;
         }
-        let meaning = header_meaning(header);
+        let mut meaning = header_meaning(header);
+        if meaning.level != Some(Level::Grid) {
+            meaning.direction = self.section.or(meaning.direction);
+        }
         let text = plain(&header.names.join(" "));
         let ids = [
             "number",
@@ -198,6 +205,12 @@ impl Choice<'_> {
             "anlage",
         ];
         if meaning.direction.is_none() && meaning.unit.is_none() && has(&text, &ids) {
+            return None;
+        }
+        // The same long number in every line is an id.
+        let long =
+            |cell: &String| cell.len() >= 8 && cell.bytes().all(|byte| byte.is_ascii_digit());
+        if meaning.unit.is_none() && stats.distinct.len() == 1 && stats.distinct.keys().all(long) {
             return None;
         }
         let (kind, doubtful, total) = self.kind(column, &meaning);
@@ -287,7 +300,7 @@ impl Choice<'_> {
             true => Kind::Register,
             false => Kind::Interval,
         });
-        let forced = self.options.interval.is_some();
+        let forced = self.options.interval.is_some() || self.has_ends;
         let (kind, doubtful) = match (words, looks) {
             (None, None) => (Kind::Interval, range != 0),
             (Some(words), None) => (words, false),
@@ -711,7 +724,8 @@ impl Choice<'_> {
                 .unit
                 .or(stats.and_then(|stats| stats.unit))
                 .or(one.meaning.unit)
-                .or(over),
+                .or(over)
+                .or(self.table.told_unit()),
             channel: one
                 .meaning
                 .part

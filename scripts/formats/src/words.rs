@@ -151,7 +151,6 @@ const EXPORT: &[&str] = &[
     "absout",
     "returndelivery",
     "backtogrid",
-    "energyout",
     "myyty",
 ];
 const IMPORT: &[&str] = &[
@@ -200,7 +199,6 @@ const IMPORT: &[&str] = &[
     "zukauf",
     "ostettu",
     "vetelezett",
-    "energyin",
 ];
 const PRODUCED: &[&str] = &[
     "producti",
@@ -733,7 +731,7 @@ const QUALITY: &[&str] = &[
     "laatu",
     "plausib",
 ];
-const UNIT_COLUMN: &[&str] = &[
+pub const UNIT_COLUMN: &[&str] = &[
     "unit",
     "einheit",
     "eenheid",
@@ -1029,6 +1027,20 @@ fn part(plain: &str) -> Option<Part> {
         .iter()
         .any(|word| joined.contains(&format!("{word}{number}")))
     };
+    // Mains_A, mains_b (kWh).
+    let last = plain
+        .split(['(', '['])
+        .next()
+        .unwrap_or(plain)
+        .trim()
+        .rsplit([' ', '-'])
+        .next();
+    if let (Some(at), true) = (
+        last.and_then(|last| ["a", "b", "c"].iter().position(|phase| *phase == last)),
+        plain.len() > 3,
+    ) {
+        return u8::try_from(at + 1).ok().map(Part::Phase);
+    }
     if let Some(number) = (1..=4).find(|number| numbered(char::from(b'0' + number))) {
         return Some(Part::Tariff(number));
     }
