@@ -1,22 +1,25 @@
 //! From a table's lines to series: times resolved, units known, each value with its direction.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Datelike, NaiveDate};
 
 use crate::{
-    energy::{Decimal, Energy, Unit},
+    energy::{Energy, Unit},
     instants,
-    number::{self, Cell},
+    lines::{Moment, Reader},
+    number::{self},
     options::{Format, IntervalTime, Options},
     report::{DoubtKind, Place, Report},
     roles::{self, find_columns, Filter, Roles},
-    series::{Key, Kind, Point, Series, MAX_POINTS, MAX_SERIES},
+    series::{Key, Kind, Point, Series},
     table::{Sheet, Table},
     times::{TimeColumns, When},
+    units::Units,
     values::{id_in, Choice, Value},
+    vocabulary,
     wide::{self, Wide},
-    words::{self, has, is_estimated, meaning, plain, Direction},
+    words::{self, has, meaning, plain, Direction},
     zone::Zone,
 };
 
@@ -37,24 +40,6 @@ pub struct Understanding {
     pub zone: String,
     pub units: BTreeSet<Unit>,
     pub columns: Vec<String>,
-}
-
-/// A line's time (or a cell's, in a wide table).
-struct Moment {
-    place: Place,
-    row: usize,
-    /// Index of its meter and register.
-    sequence: usize,
-    start: When,
-    end: Option<When>,
-}
-
-struct Found {
-    moment: usize,
-    value: usize,
-    decimal: Decimal,
-    unit: Option<Unit>,
-    estimated: bool,
 }
 
 /// Reads a table. Err: it can't be read at all.
@@ -383,7 +368,7 @@ fn file_meter(table: &Table) -> Option<String> {
             && value.bytes().any(|byte| byte.is_ascii_digit())
             && !value.contains([' ', '.', ':'])
     };
-    for words in [words::POINT_ID, words::METER_ID] {
+    for words in [vocabulary::POINT_ID, vocabulary::METER_ID] {
         for (key, value) in &table.facts {
             if has(&plain(key), words) && good(value) {
                 return Some(value.clone());
@@ -455,292 +440,6 @@ fn wide_value(
             wide.columns.len(),
             wide.step / 60
         ),
-    }
-}
-
-struct Reader<'a> {
-    sheet: &'a Sheet,
-    table: &'a Table,
-    source: &'a Source<'a>,
-    roles: &'a Roles,
-    values: &'a [Value],
-    mark: char,
-    wide: Option<&'a Wide>,
-    meter: Option<String>,
-}
-
-type Lines = (Vec<Moment>, Vec<Found>, Vec<(String, String)>);
-
-impl Reader<'_> {
-    fn lines(
-        &self,
-        rows: &[usize],
-        time: &mut TimeColumns,
-        report: &mut Report,
-    ) -> Result<Lines, String> {
-        let (mut moments, mut found) = (Vec::new(), Vec::new());
-        let mut sequences: HashMap<(String, String), usize> = HashMap::new();
-        let options = self.source.options;
-        let ids: BTreeSet<&str> = rows
-            .iter()
-            .take(50_000)
-            .filter_map(|at| self.sheet.rows.get(*at))
-            .map(|row| self.cell(row, self.roles.meter))
-            .collect();
-        let selected = options.meter.as_deref().filter(|meter| ids.contains(meter));
-        for at in rows {
-            let Some(row) = self.sheet.rows.get(*at) else {
-                continue;
-            };
-            let place = Place {
-                file: self.source.file,
-                line: row.line,
-            };
-            let id = self.cell(row, self.roles.meter);
-            let meter = match (selected, &options.meter) {
-                (Some(selected), _) if id != selected => {
-                    report.skipped(place, "another meter");
-                    continue;
-                }
-                (Some(selected), _) => selected.to_owned(),
-                (None, Some(meter)) => meter.clone(),
-                (None, None) if self.roles.meter.is_some() => id.to_owned(),
-                (None, None) => self.meter.clone().unwrap_or_default(),
-            };
-            if let Err(reason) = check_id(&meter, self.roles.meter.is_some()) {
-                report.lost(place, reason);
-                continue;
-            }
-            let register = self.cell(row, self.roles.channel).to_owned();
-            let (start, end) = match time.read(row, self.table) {
-                Ok(times) => times,
-                Err(reason) => {
-                    report.lost(place, reason);
-                    continue;
-                }
-            };
-            let next = sequences.len();
-            if next > MAX_SERIES {
-                return Err(format!("more than {MAX_SERIES} meters and registers"));
-            }
-            let sequence = *sequences.entry((meter, register.clone())).or_insert(next);
-            let quality = self.cell(row, self.roles.quality);
-            let estimated = is_estimated(quality);
-            let unit = self.roles.unit.map(|column| self.table.cell(row, column));
-            let unit_named = unit.and_then(Unit::named);
-            if unit.is_some_and(|unit| !unit.is_empty())
-                && unit_named.is_none()
-                && options.unit.is_none()
-            {
-                report.skipped(
-                    place,
-                    format!("the unit is {}, not energy", unit.unwrap_or("")),
-                );
-                continue;
-            }
-            let moment = moments.len();
-            match self.wide {
-                None => {
-                    moments.push(Moment {
-                        place,
-                        row: *at,
-                        sequence,
-                        start,
-                        end,
-                    });
-                    self.values_of(
-                        row, moment, &register, unit_named, estimated, place, &mut found, report,
-                    );
-                }
-                Some(wide) => {
-                    let When::Day(date) = start else {
-                        report.lost(place, "the day can't be read");
-                        continue;
-                    };
-                    self.wide_values(
-                        row,
-                        wide,
-                        date,
-                        (sequence, *at, place),
-                        (&register, unit_named, estimated),
-                        (&mut moments, &mut found),
-                        report,
-                    );
-                }
-            }
-            if moments.len() > MAX_POINTS || found.len() > MAX_POINTS {
-                return Err(format!("more than {MAX_POINTS} values: split the file"));
-            }
-        }
-        let mut names = vec![(String::new(), String::new()); sequences.len()];
-        for (key, at) in sequences {
-            if let Some(slot) = names.get_mut(at) {
-                *slot = key;
-            }
-        }
-        Ok((moments, found, names))
-    }
-
-    fn cell<'b>(&self, row: &'b crate::table::Row, column: Option<usize>) -> &'b str {
-        column.map_or("", |column| self.table.cell(row, column))
-    }
-
-    #[allow(clippy::too_many_arguments)]
-    fn values_of(
-        &self,
-        row: &crate::table::Row,
-        moment: usize,
-        register: &str,
-        unit: Option<Unit>,
-        estimated: bool,
-        place: Place,
-        found: &mut Vec<Found>,
-        report: &mut Report,
-    ) {
-        let strict = self.source.format == Format::Grid;
-        let mut any = false;
-        let before = found.len();
-        for (index, value) in self.values.iter().enumerate() {
-            match &value.registers {
-                Some(registers)
-                    if !registers.iter().any(|wanted| {
-                        row.cells.iter().any(|cell| number::bare(cell) == wanted)
-                    }) =>
-                {
-                    continue
-                }
-                None if value.direction.is_none() && meaning(register).direction.is_none() => {
-                    any = true;
-                    report.skipped(
-                        place,
-                        format!(
-                            "register {} is neither generation nor consumption",
-                            short(register)
-                        ),
-                    );
-                    continue;
-                }
-                None if value.direction.is_none() && meaning(register).not_meant => {
-                    any = true;
-                    report.skipped(
-                        place,
-                        format!(
-                            "register {} is not the grid meter's energy",
-                            short(register)
-                        ),
-                    );
-                    continue;
-                }
-                _ => {}
-            }
-            any = true;
-            match number::parse(self.table.cell(row, value.column), self.mark) {
-                Cell::Number(decimal, own) => found.push(Found {
-                    moment,
-                    value: index,
-                    decimal,
-                    unit: own.or(unit),
-                    estimated,
-                }),
-                Cell::Missing if strict => {
-                    report.lost(place, format!("{} is missing", value.name));
-                    found.truncate(before);
-                    return;
-                }
-                Cell::Missing => {}
-                Cell::Text => {
-                    report.lost(place, format!("{} is no number", value.name));
-                    if strict {
-                        found.truncate(before);
-                        return;
-                    }
-                }
-            }
-        }
-        if !any {
-            report.skipped(place, "another register");
-        } else if found.len() == before {
-            report.skipped(place, "no value");
-        } else if self.source.options.measured_only && estimated {
-            found.truncate(before);
-            report.lost(place, "estimated (--measured-only)");
-        }
-    }
-
-    #[allow(clippy::too_many_arguments)]
-    fn wide_values(
-        &self,
-        row: &crate::table::Row,
-        wide: &Wide,
-        date: NaiveDate,
-        (sequence, at, place): (usize, usize, Place),
-        (register, unit, estimated): (&str, Option<Unit>, bool),
-        (moments, found): (&mut Vec<Moment>, &mut Vec<Found>),
-        report: &mut Report,
-    ) {
-        let Some(value) = self.values.first() else {
-            return;
-        };
-        if value.direction.is_none() && meaning(register).direction.is_none() {
-            report.skipped(
-                place,
-                format!(
-                    "register {} is neither generation nor consumption",
-                    short(register)
-                ),
-            );
-            return;
-        }
-        for slot in &wide.columns {
-            let (start, end) = match slot.elapsed {
-                true => (
-                    When::Elapsed(date, slot.start.into()),
-                    Some(When::Elapsed(date, i64::from(slot.start + wide.step))),
-                ),
-                false => match crate::time::at(date, slot.start) {
-                    Some(local) => (When::Local(local), None),
-                    None => continue,
-                },
-            };
-            match number::parse(self.table.cell(row, slot.column), self.mark) {
-                Cell::Number(decimal, own) => {
-                    found.push(Found {
-                        moment: moments.len(),
-                        value: 0,
-                        decimal,
-                        unit: own.or(unit),
-                        estimated,
-                    });
-                    moments.push(Moment {
-                        place,
-                        row: at,
-                        sequence,
-                        start,
-                        end,
-                    });
-                }
-                Cell::Missing => report.skipped(place, "an interval without a value"),
-                Cell::Text => report.lost(place, "an interval's value is no number"),
-            }
-        }
-    }
-}
-
-fn short(text: &str) -> String {
-    format!("\"{}\"", text.chars().take(60).collect::<String>())
-}
-
-/// Whether a text can be a meter's id.
-pub fn check_id(id: &str, required: bool) -> Result<(), String> {
-    match () {
-        () if id.is_empty() && !required => Ok(()),
-        () if id.is_empty() => Err("no meter id".into()),
-        () if id.len() > 128 => Err("a meter id of more than 128 bytes".into()),
-        () if id.chars().any(|c| c.is_whitespace() || c.is_control()) => Err(format!(
-            "meter id {} has blanks or control characters",
-            short(id)
-        )),
-        () => Ok(()),
     }
 }
 
@@ -844,124 +543,6 @@ fn resolve(
         }
     }
     times
-}
-
-/// Units that the file doesn't name.
-struct Units<'a> {
-    values: &'a [Value],
-    unit_column: bool,
-}
-
-impl Units<'_> {
-    /// The unit of values that have none, by the mean power that it would mean; and doubts about those that have one.
-    fn settle(
-        &self,
-        found: &[Found],
-        times: &[Option<(i64, i64)>],
-        moments: &[Moment],
-        options: &Options,
-        report: &mut Report,
-    ) -> Option<Unit> {
-        if options.unit.is_some() {
-            return None;
-        }
-        // Per register and value: first, last (or sum), and the time between.
-        let mut spans: BTreeMap<(usize, usize), (i64, Energy, i64, Energy, Energy, i64)> =
-            BTreeMap::new();
-        for one in found {
-            let unit = one
-                .unit
-                .or(self.values.get(one.value).and_then(|value| value.unit))
-                .unwrap_or(Unit::Wh);
-            let (Some(Some((start, end))), Some(moment)) =
-                (times.get(one.moment), moments.get(one.moment))
-            else {
-                continue;
-            };
-            let Some(energy) = Energy::from_decimal(one.decimal, unit).filter(|_| !unit.is_power())
-            else {
-                continue;
-            };
-            let entry = spans.entry((moment.sequence, one.value)).or_insert((
-                *start,
-                energy,
-                *start,
-                energy,
-                Energy::ZERO,
-                0,
-            ));
-            if *start < entry.0 {
-                (entry.0, entry.1) = (*start, energy);
-            }
-            if *start >= entry.2 {
-                (entry.2, entry.3) = (*start, energy);
-            }
-            entry.4 = entry.4.checked_add(energy).unwrap_or(entry.4);
-            entry.5 += end - start;
-        }
-        let power =
-            |value: usize, first: Energy, last: Energy, span: i64, sum: Energy, length: i64| {
-                let (energy, seconds) = match self.values.get(value).map(|value| value.kind) {
-                    Some(Kind::Interval) => (sum, length),
-                    _ => (last.checked_sub(first).unwrap_or(Energy::ZERO), span),
-                };
-                (seconds > 0)
-                    .then(|| energy.abs().about_mwh().saturating_mul(3600) / i128::from(seconds))
-            };
-        // Mean power in mW.
-        let most = spans
-            .iter()
-            .filter_map(|((_, value), (start, first, end, last, sum, length))| {
-                power(*value, *first, *last, end - start, *sum, *length)
-            })
-            .max()
-            .unwrap_or(0);
-        let unknown = !self.unit_column
-            && self.values.iter().all(|value| value.unit.is_none())
-            && found.iter().all(|one| one.unit.is_none());
-        if unknown {
-            let plausible =
-                |factor: i128| (5_000..=50_000_000).contains(&most.saturating_mul(factor));
-            let unit = match (plausible(1), plausible(1000)) {
-                (_, false) => Unit::Wh,
-                (false, true) => Unit::KWh,
-                (true, true) => {
-                    report.doubt(
-                        DoubtKind::Unit,
-                        "the file names no unit; read as Wh",
-                        "--unit Wh or --unit kWh",
-                    );
-                    Unit::Wh
-                }
-            };
-            if most > 0 {
-                report.note(format!(
-                    "the file names no unit: {}, by the mean power",
-                    unit.name()
-                ));
-            }
-            return Some(unit);
-        }
-        let wh = self.values.iter().all(|value| value.unit == Some(Unit::Wh));
-        let watts = format!("{}.{}", most / 1000, most % 1000 / 100);
-        if most > 0 && most < 5_000 {
-            report.doubt(
-                DoubtKind::Unit,
-                format!("the mean power would be {watts} W: the values may be kWh"),
-                "--unit kWh (or Wh)",
-            );
-        } else if most > 300_000_000 && !wh {
-            report.doubt(
-                DoubtKind::Unit,
-                format!(
-                    "the mean power would be {} kW: the values may be Wh",
-                    most / 1_000_000
-                ),
-                "--unit Wh (or kWh)",
-            );
-        }
-        None
-    }
 }
 
 fn describe(

@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 
 use crate::{
     energy::{Energy, Unit},
-    extract::check_id,
+    lines::check_id,
     number::{self, Cell},
     options::Options,
     report::{Place, Report},

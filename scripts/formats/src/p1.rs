@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 
 use crate::{
     energy::{Energy, Unit},
-    extract::check_id,
+    lines::check_id,
     number,
     options::Options,
     report::{DoubtKind, Place, Report},

@@ -4,7 +4,7 @@ use crate::{
     decode, extract, green_button,
     grid_csv::COLUMNS,
     import::{FileUnderstood, Import, Readings},
-    json, merge, nem12,
+    json, lines, merge, nem12,
     options::{Format, Options},
     p1, plausible,
     report::Report,
@@ -46,7 +46,7 @@ pub fn read(inputs: &[Input<'_>], options: &Options) -> Result<Import, Error> {
         .transpose()
         .map_err(|reason| Error::Options(format!("--timezone: {reason}")))?;
     if let Some(meter) = &options.meter {
-        extract::check_id(meter, true)
+        lines::check_id(meter, true)
             .map_err(|reason| Error::Options(format!("--meter: {reason}")))?;
     }
     let mut report = Report::default();

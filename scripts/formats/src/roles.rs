@@ -8,6 +8,7 @@ use crate::{
     options::Options,
     table::{Header, Row, Sheet, Table},
     times::TimeColumns,
+    vocabulary,
     words::{self, has, kind, meaning, plain, Direction},
 };
 
@@ -160,36 +161,40 @@ impl Roles {
                     })
             })
         };
-        roles.meter = [words::POINT_ID, words::METER_ID, words::DEVICE_ID]
-            .iter()
-            .find_map(|words| {
-                columns.clone().find(|column| {
-                    let header = text(*column);
-                    free(*column)
-                        && filled(*column)
-                        && has(&header, words)
-                        && words::kind(&header) != words::Kind::Unit
-                        && meaning(&header).unit.is_none()
-                        && !has(
-                            &header,
-                            &[
-                                "type",
-                                "typ",
-                                "reading",
-                                "stand",
-                                "status",
-                                "interval",
-                                "zahlerstand",
-                                "meterstand",
-                                "name",
-                                "register",
-                                "value",
-                                "timezone",
-                            ],
-                        )
-                        && (looks_like_id(column) || header == "meter id")
-                })
-            });
+        roles.meter = [
+            vocabulary::POINT_ID,
+            vocabulary::METER_ID,
+            vocabulary::DEVICE_ID,
+        ]
+        .iter()
+        .find_map(|words| {
+            columns.clone().find(|column| {
+                let header = text(*column);
+                free(*column)
+                    && filled(*column)
+                    && has(&header, words)
+                    && words::kind(&header) != words::Kind::Unit
+                    && meaning(&header).unit.is_none()
+                    && !has(
+                        &header,
+                        &[
+                            "type",
+                            "typ",
+                            "reading",
+                            "stand",
+                            "status",
+                            "interval",
+                            "zahlerstand",
+                            "meterstand",
+                            "name",
+                            "register",
+                            "value",
+                            "timezone",
+                        ],
+                    )
+                    && (looks_like_id(column) || header == "meter id")
+            })
+        });
         if roles.meter.is_none() {
             roles.meter = columns.clone().find(|column| text(*column) == "meter id");
         }

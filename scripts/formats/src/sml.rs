@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     energy::{Decimal, Energy, Unit},
-    extract::check_id,
+    lines::check_id,
     options::Options,
     report::{DoubtKind, Place, Report},
     series::{Key, Kind, Point, Series, MAX_POINTS},

@@ -5,7 +5,7 @@ use csv::StringRecord;
 use crate::{
     number::{self, bare},
     options::{Format, Options},
-    time,
+    time, vocabulary,
     words::{self, unit},
 };
 
@@ -517,7 +517,7 @@ impl Table {
     /// The unit in the lines before the header.
     pub fn told_unit(&self) -> Option<crate::energy::Unit> {
         self.facts.iter().find_map(|(key, value)| {
-            let named = words::has(&words::plain(key), words::UNIT_COLUMN);
+            let named = words::has(&words::plain(key), vocabulary::UNIT_COLUMN);
             named.then(|| crate::energy::Unit::named(value)).flatten()
         })
     }

@@ -414,7 +414,7 @@ pub fn clock(text: &str) -> Option<(u32, &str)> {
             }
             let blanks = rest.len() - rest.trim_start().len();
             rest = rest.get(blanks + am.len().min(lower.len())..)?;
-            rest = rest.trim_start_matches(|c: char| c == '.' || c == 'm' || c == ' ');
+            rest = rest.trim_start_matches(['.', 'm', ' ']);
             has_half = true;
             break;
         }

@@ -9,6 +9,7 @@ use crate::{
     report::{DoubtKind, Report},
     table::{Header, Row, Sheet, Table},
     time::{self, at, Date, EpochUnit, Stamp, YEARS},
+    vocabulary,
     words::{self, has, plain},
     zone::Zone,
 };
@@ -225,8 +226,8 @@ impl TimeColumns {
                 found.start = vec![*column];
                 found.range = true;
             } else if !instants.is_empty() {
-                let start = pick(&instants, words::START, words::END);
-                let end = pick(&instants, words::END, words::START);
+                let start = pick(&instants, vocabulary::START, vocabulary::END);
+                let end = pick(&instants, vocabulary::END, vocabulary::START);
                 match (start, end) {
                     (Some(start), Some(end)) => {
                         // From, From (UTC), To, To (UTC): those of UTC.
@@ -238,17 +239,19 @@ impl TimeColumns {
                                 .collect();
                             utc_first(&columns).unwrap_or(or)
                         };
-                        found.start = vec![of(words::START, words::END, start)];
-                        found.end = vec![of(words::END, words::START, end)];
+                        found.start = vec![of(vocabulary::START, vocabulary::END, start)];
+                        found.end = vec![of(vocabulary::END, vocabulary::START, end)];
                     }
                     _ => found.start = utc_first(&instants).into_iter().collect(),
                 }
             } else if !days.is_empty() && !clocks.is_empty() {
-                let day = pick(&days, words::START, words::END).or(days.first().copied());
-                let end_day = pick(&days, words::END, words::START).filter(|end| Some(*end) != day);
-                let clock = pick(&clocks, words::START, words::END).or(clocks.first().copied());
-                let end_clock =
-                    pick(&clocks, words::END, words::START).filter(|end| Some(*end) != clock);
+                let day = pick(&days, vocabulary::START, vocabulary::END).or(days.first().copied());
+                let end_day =
+                    pick(&days, vocabulary::END, vocabulary::START).filter(|end| Some(*end) != day);
+                let clock =
+                    pick(&clocks, vocabulary::START, vocabulary::END).or(clocks.first().copied());
+                let end_clock = pick(&clocks, vocabulary::END, vocabulary::START)
+                    .filter(|end| Some(*end) != clock);
                 found.start = day.into_iter().chain(clock).collect();
                 found.end = match (end_day, end_clock) {
                     (Some(day), Some(clock)) => vec![day, clock],
@@ -256,9 +259,10 @@ impl TimeColumns {
                     _ => vec![],
                 };
             } else if !days.is_empty() {
-                let day = pick(&days, words::START, words::END).or(days.first().copied());
+                let day = pick(&days, vocabulary::START, vocabulary::END).or(days.first().copied());
                 found.start = day.into_iter().collect();
-                let end = pick(&days, words::END, words::START).filter(|end| Some(*end) != day);
+                let end =
+                    pick(&days, vocabulary::END, vocabulary::START).filter(|end| Some(*end) != day);
                 found.hour = (0..all.len()).find(|column| {
                     let stats = stat(column);
                     stats.hour == stats.filled
@@ -290,7 +294,10 @@ impl TimeColumns {
             .iter()
             .any(|column| all.get(*column).is_some_and(|stats| stats.last_moment > 0));
         found.marks = found.marks.or(
-            match (has(&marker, words::START), has(&marker, words::END)) {
+            match (
+                has(&marker, vocabulary::START),
+                has(&marker, vocabulary::END),
+            ) {
                 _ if !found.end.is_empty() || found.range => Some(IntervalTime::Start),
                 (true, false) => Some(IntervalTime::Start),
                 (false, true) => Some(IntervalTime::End),
@@ -447,7 +454,7 @@ impl TimeColumns {
 fn is_id(header: Option<&Header>) -> bool {
     header.is_some_and(|header| {
         let text = plain(&header.names.join(" "));
-        has(&text, words::POINT_ID) && words::kind(&text) != words::Kind::Time
+        has(&text, vocabulary::POINT_ID) && words::kind(&text) != words::Kind::Time
     })
 }
 
