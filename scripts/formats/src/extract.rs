@@ -13,6 +13,7 @@ use crate::{
     report::{DoubtKind, Place, Report},
     roles::{self, find_columns, Filter, Roles},
     series::{Key, Kind, Point, Series},
+    skipped,
     table::{Sheet, Table},
     times::{TimeColumns, When},
     units::Units,
@@ -133,7 +134,7 @@ pub fn read(
         wide: wide.as_ref(),
         meter: file_meter(table),
     };
-    let (moments, found, sequences) = reader.lines(&rows, &mut time, report)?;
+    let (moments, mut found, sequences) = reader.lines(&rows, &mut time, report)?;
     let zone = source.zone.or(time.zone);
     let local = moments
         .iter()
@@ -145,6 +146,7 @@ pub fn read(
             "--timezone ZONE",
         );
     }
+    let zone = zone.map(|zone| skipped::settle(zone, &moments, &mut found, report));
     let kind_of = |value: usize| values.get(value).map_or(Kind::Register, |value| value.kind);
     let marks = marks(
         &moments,

@@ -24,6 +24,7 @@ mod recognize;
 mod report;
 mod roles;
 mod series;
+mod skipped;
 mod sml;
 mod table;
 mod time;

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// A time of a line.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum When {
     At(i64),
     Local(NaiveDateTime),

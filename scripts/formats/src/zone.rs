@@ -1,6 +1,8 @@
 //! Zones, and local times into instants: the hour that comes twice, and the one that is missing.
 
-use chrono::{Duration, FixedOffset, LocalResult, NaiveDate, NaiveDateTime, Offset, TimeZone};
+use chrono::{
+    Datelike, Duration, FixedOffset, LocalResult, NaiveDate, NaiveDateTime, Offset, TimeZone,
+};
 use chrono_tz::Tz;
 
 /// The zone of a file's local times.
@@ -91,6 +93,18 @@ impl Zone {
                 }
             },
         }
+    }
+
+    /// Standard time of the year of a local time, as a fixed offset. None for a zone that is one.
+    pub fn standard(self, local: NaiveDateTime) -> Option<Zone> {
+        let Zone::Named(zone) = self else {
+            return None;
+        };
+        let offset = |month| {
+            let noon = NaiveDate::from_ymd_opt(local.year(), month, 1)?.and_hms_opt(12, 0, 0)?;
+            Some(zone.offset_from_utc_datetime(&noon).fix().local_minus_utc())
+        };
+        FixedOffset::east_opt(offset(1)?.min(offset(7)?)).map(Zone::Fixed)
     }
 
     /// When a day begins.

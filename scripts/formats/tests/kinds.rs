@@ -212,3 +212,38 @@ fn a_mains_phase_that_nothing_names_needs_a_flag() {
     let import = read_text(text, "--timezone Europe/Berlin --interval start --generation Wert --no-consumption --meter M --unit kWh");
     assert_eq!(import.doubts, [], "{import}");
 }
+
+#[test]
+fn a_clock_that_keeps_standard_time_loses_no_value() {
+    let hours = |value: &str| {
+        let lines: Vec<String> = (0..6)
+            .map(|hour| {
+                format!(
+                    "2025-03-30 {hour:02}:00;{}\n",
+                    if hour == 2 { value } else { "0,5" }
+                )
+            })
+            .collect();
+        format!("Start;Verbrauch (kWh)\n{}", lines.concat())
+    };
+    let import = read_text(&hours("0,25"), "--timezone Europe/Berlin");
+    assert_eq!(
+        summary(&import),
+        "|2.75|6|2025-03-29T23:00:00Z|2025-03-30T05:00:00Z",
+        "{import}"
+    );
+    assert!(
+        import
+            .doubts
+            .iter()
+            .any(|doubt| doubt.flag == "--timezone +01:00"),
+        "{import}"
+    );
+    // A zero there only fills the table.
+    let import = read_text(&hours("0"), "--timezone Europe/Berlin");
+    assert_eq!(
+        summary(&import),
+        "|2.5|5|2025-03-29T23:00:00Z|2025-03-30T04:00:00Z",
+        "{import}"
+    );
+}
