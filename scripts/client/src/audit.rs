@@ -116,11 +116,20 @@ fn base_units(wh: u128) -> u128 {
 const ATTEMPTS: usize = 20;
 
 /// Audits a deployment.
+pub async fn audit(cluster: &impl Cluster, deployment: &Deployment) -> anyhow::Result<Report> {
+    Ok(check(deployment, &read(cluster, deployment).await?))
+}
+
+/// The accounts that an audit looks at: the configs, the mint and all accounts of the registry program, as of one state of
+/// what was minted.
 ///
 /// The meters can't be read in one moment with the token. So the token is read before and after them, until as much has been
 /// minted: then nothing was settled in between, because every settlement mints. Whatever else changes meanwhile, such as
 /// lamports that somebody sends, doesn't matter: the token, the mint and the oracle are of one moment.
-pub async fn audit(cluster: &impl Cluster, deployment: &Deployment) -> anyhow::Result<Report> {
+pub async fn read(
+    cluster: &impl Cluster,
+    deployment: &Deployment,
+) -> anyhow::Result<BTreeMap<Pubkey, Account>> {
     let addresses = [
         deployment.token_config(),
         deployment.mint(),
@@ -137,7 +146,7 @@ pub async fn audit(cluster: &impl Cluster, deployment: &Deployment) -> anyhow::R
             for (address, account) in addresses.into_iter().zip(after) {
                 accounts.extend(account.map(|account| (address, account)));
             }
-            return Ok(check(deployment, &accounts));
+            return Ok(accounts);
         }
         before = after;
     }

@@ -8,6 +8,7 @@
 //! * [`capacity`]: rated powers that fit a file of readings
 //! * [`claim`]: what an owner can have minted now
 //! * [`audit`]: the protocol's invariants, recomputed from accounts
+//! * [`baseline`]: what has changed since a snapshot
 //! * [`transaction`]: how much fits into a transaction
 //! * [`logs`]: events in transactions' logs
 //! * [`readings`]: CSV files of meter readings
@@ -17,6 +18,7 @@
 //! * [`terminal`]: progress, and how a tool ends
 
 pub mod audit;
+pub mod baseline;
 pub mod capacity;
 pub mod claim;
 pub mod cluster;

@@ -1,6 +1,7 @@
 //! What people see of a tool while it runs, and when it ends.
 
 use std::{
+    fmt,
     io::{stderr, IsTerminal},
     process::ExitCode,
 };
@@ -21,6 +22,23 @@ pub fn progress_bar(length: u64, what: &str) -> ProgressBar {
     ProgressBar::new(length).with_style(style)
 }
 
+/// A failure with an exit code of its own.
+#[derive(Debug)]
+pub struct Exit {
+    /// The exit code.
+    pub code: u8,
+    /// Why.
+    pub reason: String,
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)
+    }
+}
+
+impl std::error::Error for Exit {}
+
 /// Says why a tool failed, if it did, and returns its exit code.
 pub fn end(done: anyhow::Result<()>) -> ExitCode {
     match done {
@@ -37,7 +55,10 @@ pub fn end(done: anyhow::Result<()>) -> ExitCode {
                 };
                 eprintln!("{indent}{}", printable(line));
             }
-            ExitCode::FAILURE
+            match error.downcast_ref::<Exit>() {
+                Some(exit) => ExitCode::from(exit.code),
+                None => ExitCode::FAILURE,
+            }
         }
     }
 }

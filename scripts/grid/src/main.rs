@@ -64,7 +64,7 @@ enum Command {
     /// Show what the programs, or a meter, have logged
     Events(commands::events::Events),
     /// Recompute the protocol's invariants from a cluster's accounts, and name each account that breaks one
-    Audit,
+    Audit(commands::audit::AuditCommand),
     /// Print a script that completes this tool's commands in your shell
     Completions {
         /// The shell
@@ -97,7 +97,7 @@ async fn run(flags: &Flags, command: Command) -> anyhow::Result<()> {
         Command::Minting(minting) => commands::minting::run(&mut session()?, minting).await,
         Command::Authority(authority) => commands::authority::run(&mut session()?, authority).await,
         Command::Events(events) => commands::events::run(&mut session()?, events).await,
-        Command::Audit => commands::audit::run(&mut session()?).await,
+        Command::Audit(audit) => commands::audit::run(&mut session()?, audit).await,
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "grid", &mut stdout());
             Ok(())
