@@ -41,8 +41,8 @@ impl<T: Args, const HEADER: usize> List<T, HEADER> {
 
     /// The byte at `at`, as where an item is.
     #[inline(always)]
-    fn at(&self, at: usize) -> *const T {
-        self.words.as_ptr().cast::<u8>().wrapping_add(at).cast()
+    fn at(&mut self, at: usize) -> *mut T {
+        self.words.as_mut_ptr().cast::<u8>().wrapping_add(at).cast()
     }
 
     /// The place of the next item, if there is room.
@@ -54,7 +54,7 @@ impl<T: Args, const HEADER: usize> List<T, HEADER> {
         }
         // SAFETY: the room behind the header is a multiple of an item's size, and `end` goes up by that size, so where there
         // is room for a byte there is room for an item; it is a multiple of 8, which is an item's alignment or more.
-        Some(unsafe { &mut *self.at(self.end).cast_mut().cast() })
+        Some(unsafe { &mut *self.at(self.end).cast() })
     }
 
     /// Takes the next item's place up into the list.
@@ -95,7 +95,7 @@ impl<T: Args, const HEADER: usize> List<T, HEADER> {
         }
         let at = index.wrapping_mul(size_of::<T>()).wrapping_add(Self::START);
         // SAFETY: an item has been written there, since there are more than `index`.
-        Some(unsafe { &mut *self.at(at).cast_mut() })
+        Some(unsafe { &mut *self.at(at) })
     }
 
     /// The item that was appended last.
@@ -105,7 +105,7 @@ impl<T: Args, const HEADER: usize> List<T, HEADER> {
             return None;
         }
         // SAFETY: an item has been written that ends at `end`.
-        Some(unsafe { &mut *self.at(self.end.wrapping_sub(size_of::<T>())).cast_mut() })
+        Some(unsafe { &mut *self.at(self.end.wrapping_sub(size_of::<T>())) })
     }
 
     /// The header and the items.
