@@ -1,5 +1,7 @@
 //! The calls between the programs: what one encodes, the other decodes, here beside each other.
 
+use core::mem::MaybeUninit;
+
 use borsh::{BorshDeserialize, BorshSerialize};
 use bytemuck::{Pod, Zeroable};
 use solana_program::pubkey::Pubkey;
@@ -45,10 +47,26 @@ impl OutcomeList {
         self.0.push(outcome)
     }
 
+    /// The place of the next outcome, if there is room.
+    #[inline(always)]
+    pub fn place(&mut self) -> Option<&mut MaybeUninit<ReadingOutcome>> {
+        self.0.place()
+    }
+
+    /// Takes the next outcome's place up into the list.
+    ///
+    /// # Safety
+    /// [`Self::place`] must have given a place, and an outcome must have been written there.
+    #[inline(always)]
+    pub unsafe fn extend(&mut self) {
+        // SAFETY: as promised.
+        unsafe { self.0.extend() };
+    }
+
     /// The outcome that was appended last.
     #[inline(always)]
-    pub fn last(&self) -> Option<ReadingOutcome> {
-        self.0.last()
+    pub fn last_mut(&mut self) -> Option<&mut ReadingOutcome> {
+        self.0.last_mut()
     }
 
     /// The instruction's data.
@@ -109,10 +127,10 @@ mod tests {
             ..ReadingOutcome::zeroed()
         });
         let mut list = RecordReadings::list(2);
-        assert_eq!(list.last(), None);
+        assert_eq!(list.last_mut(), None);
         for outcome in outcomes {
             assert_eq!(list.push(outcome), Ok(()));
-            assert_eq!(list.last(), Some(outcome));
+            assert_eq!(list.last_mut(), Some(&mut outcome.clone()));
         }
         assert_eq!(list.push(outcomes[0]), Err(GridError::TooManyAccounts));
         let data = list.encode();

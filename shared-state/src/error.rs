@@ -264,12 +264,19 @@ impl From<GridError> for ProgramError {
     }
 }
 
+/// Says that whatever calls this is rare: the compiler then lays out the rest without a detour. From Rust 1.95 on, that is
+/// `core::hint::cold_path`; the programs are made for older ones too.
+#[cold]
+#[inline(always)]
+pub const fn cold_path() {}
+
 /// Returns `error` unless `condition` holds.
 #[inline(always)]
 pub fn ensure<E>(condition: bool, error: E) -> Result<(), E> {
     if condition {
         Ok(())
     } else {
+        cold_path();
         Err(error)
     }
 }

@@ -10,7 +10,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use bytemuck::{Pod, Zeroable};
 
-use crate::error::{GridError, GridResult};
+use crate::error::{cold_path, GridError, GridResult};
 
 /// Decimals of the GRID mint.
 pub const GRID_DECIMALS: u8 = 9;
@@ -86,6 +86,7 @@ impl Wh {
     #[inline(always)]
     pub fn plus(self, other: Self) -> GridResult<Self> {
         if ((self.0 | other.0) as i64) < 0 {
+            cold_path();
             return Err(GridError::ArithmeticOverflow);
         }
         Ok(Self(self.0.wrapping_add(other.0)))
@@ -99,6 +100,7 @@ impl Wh {
     #[inline(always)]
     pub fn to_base_units(self) -> GridResult<BaseUnits> {
         if self > Self::MOST_IN_SUPPLY {
+            cold_path();
             return Err(GridError::ArithmeticOverflow);
         }
         Ok(BaseUnits(self.0.wrapping_mul(BaseUnits::PER_WH)))
@@ -111,6 +113,7 @@ impl BaseUnits {
     pub fn plus(self, other: Self) -> GridResult<Self> {
         let sum = self.0.wrapping_add(other.0);
         if sum < self.0 {
+            cold_path();
             return Err(GridError::ArithmeticOverflow);
         }
         Ok(Self(sum))
@@ -121,6 +124,12 @@ impl BaseUnits {
 
     /// The largest supply of an SPL token.
     pub const MAX: Self = Self(u64::MAX);
+
+    /// What this supply leaves of the largest one.
+    #[inline(always)]
+    pub const fn left_in_supply(self) -> Self {
+        Self(Self::MAX.0.wrapping_sub(self.0))
+    }
 
     /// Whole watt-hours of this GRID.
     pub const fn to_wh(self) -> Wh {
@@ -140,14 +149,15 @@ impl Bps {
 
 const _: () = assert!(BaseUnits::PER_WH * 1_000 == 10u64.pow(GRID_DECIMALS as u32));
 
-/// The next value of a counter, or [`GridError::ArithmeticOverflow`].
+/// The next value of a counter, or [`GridError::ArithmeticOverflow`] from 2^63 on, which none will ever reach: so it is one
+/// comparison, of which the compiler makes no checked sum.
 #[inline(always)]
 pub fn next(count: u64) -> GridResult<u64> {
-    let next = count.wrapping_add(1);
-    if next == 0 {
+    if (count as i64) < 0 {
+        cold_path();
         return Err(GridError::ArithmeticOverflow);
     }
-    Ok(next)
+    Ok(count.wrapping_add(1))
 }
 
 #[cfg(test)]
@@ -186,12 +196,16 @@ mod tests {
         assert_eq!(Wh(5).beyond(Wh(3)), Wh(2));
         assert_eq!(Wh(3).minus(Wh(5)), None);
         assert_eq!(Wh(5).minus(Wh(5)), Some(Wh(0)));
+        assert_eq!(BaseUnits(3).left_in_supply(), BaseUnits(u64::MAX - 3));
+        assert_eq!(most.left_in_supply(), BaseUnits::ZERO);
         let uneven = BaseUnits(1_999_999);
         assert_eq!(
             (uneven.to_wh(), uneven.beside_wh()),
             (Wh(1), BaseUnits(999_999))
         );
-        assert_eq!(next(u64::MAX), Err(GridError::ArithmeticOverflow));
-        assert_eq!(next(u64::MAX - 1), Ok(u64::MAX));
+        for count in [half + 1, u64::MAX] {
+            assert_eq!(next(count), Err(overflow));
+        }
+        assert_eq!(next(half), Ok(half + 1));
     }
 }

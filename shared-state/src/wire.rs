@@ -5,7 +5,7 @@
 
 use bytemuck::{AnyBitPattern, NoUninit};
 
-use crate::error::{GridError, GridResult};
+use crate::error::{cold_path, GridError, GridResult};
 
 /// Declares the instructions' tags as an enum, so that a program's dispatch has to match every one.
 #[macro_export]
@@ -52,6 +52,7 @@ pub fn tag(data: &[u8]) -> GridResult<(u8, &[u8])> {
 #[inline(always)]
 pub fn args<T: Args>(data: &[u8]) -> GridResult<T> {
     if data.len() != size_of::<T>() {
+        cold_path();
         return Err(GridError::InvalidInstructionData);
     }
     // SAFETY: the length was just checked, `read_unaligned` needs no alignment, and every bit pattern is a `T`.
@@ -117,6 +118,7 @@ pub fn items<T: Args>(bytes: &[u8]) -> Option<&[Packed<T>]> {
 #[inline(always)]
 pub fn list<T: Args>(data: &[u8]) -> GridResult<&[Packed<T>]> {
     if data.len() < 4 {
+        cold_path();
         return Err(GridError::InvalidInstructionData);
     }
     let (count, items) = data.split_at(4);
@@ -124,6 +126,7 @@ pub fn list<T: Args>(data: &[u8]) -> GridResult<&[Packed<T>]> {
     // A 32-bit count of items of less than 64 bytes: the product is exact in 64 bits.
     const { assert!(usize::BITS == 64 && size_of::<T>() <= 64) };
     if items.len() != count.wrapping_mul(size_of::<T>()) {
+        cold_path();
         return Err(GridError::InvalidInstructionData);
     }
     // SAFETY: the length was just checked; a `Packed<T>` needs no alignment, and every bit pattern is one.

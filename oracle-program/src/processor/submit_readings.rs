@@ -2,15 +2,15 @@
 
 use shared_state::{
     error::ensure,
-    program::{count_error, List},
+    program::{count_error, Account},
     reading::Reading,
-    state::ReadingState,
+    state::Meter,
     wire, GridError, GridResult,
 };
 use solana_account_view::AccountView;
 use solana_program::pubkey::Pubkey;
 
-use super::submit::{are_distinct, earlier, Accounts, Submission};
+use super::submit::{are_distinct, is_same, Accounts, States, Submission};
 
 #[inline(always)]
 pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> GridResult {
@@ -30,26 +30,32 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
     let mut submission = Submission::new(&accounts, is_strict, false, readings.len())?;
     // The accounts change only when the registry is called, so a meter's second reading is judged against the state that
     // its first one leaves behind.
-    let mut readings = readings.iter();
     if are_distinct(meters) {
+        let mut readings = readings.iter();
+        let registry_program = accounts.registry_program();
         for view in meters {
             let Some(reading) = readings.next() else {
                 break;
             };
-            let meter = submission.meter(view)?;
-            submission.judge(&meter, &meter.state, reading)?;
+            let meter = Account::<Meter>::passed_writable(view, registry_program)?;
+            submission.judge::<false>(&meter, &meter.state, reading)?;
         }
+        submission.record(meters);
     } else {
-        let mut states = List::<ReadingState>::new(meters.len());
-        for (index, (view, reading)) in meters.iter().zip(readings).enumerate() {
-            let meter = submission.meter(view)?;
-            let carried = earlier(meters, index).and_then(|earlier| states.get(earlier));
-            let mut state = carried.unwrap_or(meter.state);
-            submission.judge(&meter, &state, reading)?;
-            submission.advance(&mut state);
-            states.push(state)?;
+        // Readings of one meter that follow each other have one account in the call.
+        let mut passed = meters.to_vec();
+        passed.dedup_by(|a, b| is_same(a, b));
+        let mut states = States::new(passed.len());
+        let mut readings = readings;
+        for views in meters.chunk_by(is_same) {
+            let (Some(view), Some(readings)) = (views.first(), readings.split_off(..views.len()))
+            else {
+                break;
+            };
+            let meter = accounts.meter(view)?;
+            submission.judge_all::<false>(&meter, states.next(&passed, &meter)?, readings)?;
         }
+        submission.record(&passed);
     }
-    submission.record(meters);
     Ok(())
 }

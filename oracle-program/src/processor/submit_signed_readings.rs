@@ -2,9 +2,9 @@
 
 use shared_state::{
     error::ensure,
-    program::{blame, List},
+    program::blame,
     reading::Reading,
-    state::{AccountLayout, Meter, ReadingState},
+    state::{AccountLayout, Meter},
     wire, GridError, GridResult,
 };
 use solana_account_view::AccountView;
@@ -12,7 +12,7 @@ use solana_address::address_eq;
 use solana_program::pubkey::Pubkey;
 use solana_sdk_ids::sysvar;
 
-use super::submit::{earlier, Accounts, Submission};
+use super::submit::{Accounts, States, Submission};
 use crate::{
     instruction::SubmitSignedReadings,
     signature::{Signatures, Verified},
@@ -39,11 +39,11 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
     let capacity = most_readings(&signatures);
     let mut submission = Submission::new(&accounts, is_strict, true, capacity)?;
     // As in a batch of unsigned readings: each is judged against what the one before it leaves behind.
-    let mut states = List::<ReadingState>::new(meters.len());
+    let mut states = States::new(meters.len());
     let mut signatures = signatures.into_iter().flatten();
     let mut current = signatures.next();
-    for (index, view) in meters.iter().enumerate() {
-        let meter = submission.meter(view)?;
+    for view in meters {
+        let meter = accounts.meter(view)?;
         if current.as_ref().is_some_and(Signatures::is_used_up) {
             current = signatures.next();
         }
@@ -51,17 +51,9 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
             .as_mut()
             .and_then(Signatures::take_next)
             .ok_or(GridError::SignatureLayout)?;
-        check_signature(&verified, submission.registry_program(), &meter)?;
+        check_signature(&verified, accounts.registry_program(), &meter)?;
         let readings = verified.readings().ok_or(GridError::SignatureLayout)?;
-        let carried = earlier(meters, index).and_then(|earlier| states.get(earlier));
-        let mut state = carried.unwrap_or(meter.state);
-        submission.continue_meter(false);
-        for reading in readings {
-            submission.judge(&meter, &state, reading)?;
-            submission.continue_meter(true);
-            submission.advance(&mut state);
-        }
-        states.push(state)?;
+        submission.judge_all::<true>(&meter, states.next(meters, &meter)?, readings)?;
     }
     submission.record(meters);
     Ok(())

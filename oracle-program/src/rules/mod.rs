@@ -33,8 +33,6 @@ pub struct Context<'a> {
     pub window: Window,
     /// Whether the devices signed the readings.
     pub is_signed: bool,
-    /// The score of a reading that is as good as it can be.
-    best: u8,
 }
 
 impl<'a> Context<'a> {
@@ -45,7 +43,6 @@ impl<'a> Context<'a> {
             rules,
             window: Window::new(rules, now),
             is_signed,
-            best: quality::best(is_signed),
         }
     }
 }

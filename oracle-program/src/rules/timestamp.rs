@@ -43,7 +43,7 @@ impl Window {
         if timestamp > self.newest {
             return Err(RejectReason::ReadingInFuture);
         }
-        if timestamp < self.oldest {
+        if self.is_too_old(timestamp) {
             return Err(RejectReason::ReadingTooOld);
         }
         // The difference of two `i64`, of which the first is greater, is a `u64` and above zero.
@@ -54,15 +54,15 @@ impl Window {
         }
     }
 
-    /// The time since the last reading (s), if [`Self::check`] would find nothing wrong and no gap.
+    /// The time since the last reading (s), if that is neither too short nor a gap, and the reading not from the future. Its
+    /// age remains to be looked at.
     #[inline(always)]
     pub fn usual(&self, rules: &Rules, last_reading_at: i64, timestamp: i64) -> Option<u64> {
-        // A timestamp before the last one becomes a huge number here, and both are within the window of the clock.
+        // A timestamp before the last one becomes a huge number here: more than two intervals.
         let elapsed = timestamp.wrapping_sub(last_reading_at) as u64;
         let is_usual = elapsed >= u64::from(rules.min_interval)
             && elapsed <= u64::from(rules.expected_interval) * 2
-            && timestamp <= self.newest
-            && timestamp >= self.punctual;
+            && timestamp <= self.newest;
         is_usual.then_some(elapsed)
     }
 
@@ -70,6 +70,12 @@ impl Window {
     #[inline(always)]
     pub fn is_late(&self, timestamp: i64) -> bool {
         timestamp < self.punctual
+    }
+
+    /// Whether a reading is older than `max_age`.
+    #[inline(always)]
+    pub fn is_too_old(&self, timestamp: i64) -> bool {
+        timestamp < self.oldest
     }
 
     /// How old a reading is that [`Self::check`] has passed (s): at most `max_age`, zero if it is ahead of the clock.

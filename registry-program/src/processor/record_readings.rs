@@ -2,14 +2,14 @@
 
 use shared_state::{
     call::RecordReadings,
-    error::ensure,
+    error::{cold_path, ensure},
     event::{
         EventData, EventList, MeterReadingRecorded, MeterReadingRejected, RegisterHoldBegan,
         RegisterHoldEnded,
     },
     program::{Account, AccountMut, Signer},
     quantity::{next, Bps, Wh},
-    reading::{flags, Reading, ReadingOutcome, RejectReason},
+    reading::{flags, ReadingOutcome, RejectReason},
     state::{Meter, RegistryConfig},
     wire::Packed,
     GridError, GridResult,
@@ -25,27 +25,34 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
     };
     let config = Account::<RegistryConfig>::new(config, program_id)?;
     Signer::new(caller, "oracle authority")?.must_be(&config.oracle_authority)?;
+    let minimum_quality = config.minimum_quality;
 
     let mut recorded = EventList::new(outcomes.len());
     let mut outcomes = outcomes.iter();
+    let mut next = outcomes.next();
+    ensure(
+        !next.is_some_and(is_of_same_meter),
+        GridError::InvalidOutcome,
+    )?;
     for view in meters {
         let mut meter = AccountMut::<Meter>::new(view, program_id)?;
-        let mut outcome = outcomes.next().ok_or(GridError::TooManyAccounts)?;
-        ensure(!is_of_same_meter(outcome), GridError::InvalidOutcome)?;
         loop {
+            let Some(outcome) = next else {
+                cold_path();
+                return Err(GridError::TooManyAccounts);
+            };
             if outcome.get().is_accepted() {
-                record(&mut meter, outcome, config.minimum_quality, &mut recorded)?;
+                record(&mut meter, outcome, minimum_quality, &mut recorded)?;
             } else {
-                reject(&mut meter, &outcome.get())?;
+                reject(&mut meter, outcome)?;
             }
-            match outcomes.as_slice().first() {
-                Some(next) if is_of_same_meter(next) => outcome = next,
-                _ => break,
+            next = outcomes.next();
+            if !next.is_some_and(is_of_same_meter) {
+                break;
             }
-            outcomes.next();
         }
     }
-    ensure(outcomes.as_slice().is_empty(), GridError::NotEnoughAccounts)?;
+    ensure(next.is_none(), GridError::NotEnoughAccounts)?;
     recorded.emit();
     Ok(())
 }
@@ -53,7 +60,7 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
 /// Whether an outcome is of the same meter as the one before.
 #[inline(always)]
 fn is_of_same_meter(outcome: &Packed<ReadingOutcome>) -> bool {
-    outcome.get().flags & flags::SAME_METER != 0
+    outcome.get().flags >= flags::SAME_METER
 }
 
 /// Adds an accepted reading, and appends what is to be logged of it to `recorded`. The registry doesn't take the oracle's
@@ -62,33 +69,33 @@ fn is_of_same_meter(outcome: &Packed<ReadingOutcome>) -> bool {
 #[inline(never)]
 fn record(
     meter: &mut Meter,
-    outcome: &Packed<ReadingOutcome>,
+    packed: &Packed<ReadingOutcome>,
     minimum_quality: Bps,
     recorded: &mut EventList<MeterReadingRecorded>,
 ) -> GridResult {
-    let outcome = outcome.get();
+    let outcome = packed.get();
     let reading = &outcome.reading;
     ensure(meter.is_active(), GridError::MeterNotActive)?;
-    let state = &meter.state;
     ensure(
-        reading.timestamp > state.last_reading_at
+        reading.timestamp > meter.state.last_reading_at
             && outcome.quality <= Bps::FULL
             && outcome.score > 0,
         GridError::InvalidOutcome,
     )?;
-    let counted = match state.counted_forward(reading) {
+    let (generated, consumed) = match meter.state.counted_forward(reading) {
         Some(counted) => counted,
-        None => counted_otherwise(meter, reading)?,
+        None => counted_otherwise(meter, packed)?,
     };
-    meter.state.apply(&outcome);
+    meter.state.apply_accepted(&outcome);
     let sequence = meter.state.accepted_count as u32;
-    let (generated, consumed) = counted;
-
     meter.total_generation = meter.total_generation.plus(generated)?;
     meter.total_consumption = meter.total_consumption.plus(consumed)?;
-    let net = meter.net_generation();
-    if outcome.quality >= minimum_quality && net > meter.claimable_net_generation {
-        meter.claimable_net_generation = net;
+    // A net generation below zero raises nothing.
+    match meter.total_generation.minus(meter.total_consumption) {
+        Some(net) if net > meter.claimable_net_generation && outcome.quality >= minimum_quality => {
+            meter.claimable_net_generation = net;
+        }
+        _ => {}
     }
     recorded.push(MeterReadingRecorded {
         meter_id: meter.meter_id,
@@ -105,9 +112,9 @@ fn record(
 /// What was counted where a register has rolled over or was held.
 #[cold]
 #[inline(never)]
-fn counted_otherwise(meter: &Meter, reading: &Reading) -> GridResult<(Wh, Wh)> {
+fn counted_otherwise(meter: &Meter, outcome: &Packed<ReadingOutcome>) -> GridResult<(Wh, Wh)> {
     let state = &meter.state;
-    let counted = state.counted_since(reading);
+    let counted = state.counted_since(&outcome.get().reading);
     if state.is_held() && counted.is_some() {
         RegisterHoldEnded {
             meter_id: meter.meter_id,
@@ -122,7 +129,8 @@ fn counted_otherwise(meter: &Meter, reading: &Reading) -> GridResult<(Wh, Wh)> {
 /// and the time of the last reading stay as they are.
 #[cold]
 #[inline(never)]
-fn reject(meter: &mut Meter, outcome: &ReadingOutcome) -> GridResult {
+fn reject(meter: &mut Meter, outcome: &Packed<ReadingOutcome>) -> GridResult {
+    let outcome = &outcome.get();
     let reading = &outcome.reading;
     ensure(
         RejectReason::from_code(outcome.reason).is_some()

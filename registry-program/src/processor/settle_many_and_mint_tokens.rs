@@ -27,7 +27,7 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
         match meter.settleable(&room) {
             Ok(energy) => {
                 settled.push(settle(&mut meter, energy)?)?;
-                room.take(energy);
+                room.take(energy)?;
                 total = total.plus(energy)?;
             }
             Err(reason) => passed_over = passed_over.or(Some(reason)),

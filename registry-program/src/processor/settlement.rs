@@ -6,8 +6,8 @@ use shared_state::{
     event::MeterBalanceSettled,
     pda::REGISTRY_SEED,
     program::{
-        blame, invoke_signed, unix_timestamp, Account, AccountMut, Call, Mint, Program, Signer,
-        TokenAccount, Unchecked,
+        blame, invoke_signed_through, unix_timestamp, Account, AccountMut, Call, InnerProgram,
+        Mint, Program, Signer, TokenAccount,
     },
     quantity::Wh,
     state::{AccountLayout, Meter, RegistryConfig, Room, TokenConfig},
@@ -31,7 +31,7 @@ pub struct Accounts<'a> {
     mint: Mint<'a>,
     recipient: TokenAccount<'a>,
     /// The token program checks it.
-    spl_token: Unchecked<'a>,
+    spl_token: InnerProgram<'a>,
 }
 
 impl<'a> Accounts<'a> {
@@ -56,7 +56,7 @@ impl<'a> Accounts<'a> {
             token_config,
             mint,
             recipient,
-            spl_token: Unchecked(spl_token),
+            spl_token: InnerProgram::new(spl_token, "SPL Token program")?,
         })
     }
 
@@ -66,20 +66,12 @@ impl<'a> Accounts<'a> {
         if self.recipient.belongs_to(&meter.owner)
             && (self.is_owner || self.claimant.is(&meter.delegate))
         {
-            Ok(())
-        } else {
-            Err(self.why_not(meter))
+            return Ok(());
         }
-    }
-
-    /// Why a meter can't be settled by this claimant to this recipient.
-    #[cold]
-    #[inline(never)]
-    fn why_not(&self, meter: &Meter) -> GridError {
-        if self.claimant.is(&meter.owner) || self.claimant.is(&meter.delegate) {
-            self.recipient.wrong_owner()
+        if is_entitled(self.claimant.key(), meter) {
+            Err(self.recipient.wrong_owner())
         } else {
-            GridError::Unauthorized
+            Err(GridError::Unauthorized)
         }
     }
 
@@ -100,11 +92,18 @@ impl<'a> Accounts<'a> {
             Call::writable(&mut self.token_config),
             Call::writable(&mut self.mint),
             Call::writable(&mut self.recipient),
-            Call::readonly(&self.spl_token),
         ];
         let data = MintSettled { energy }.encode();
-        invoke_signed(&self.token_program, &accounts, &data, &seeds);
+        let spl_token = &self.spl_token;
+        invoke_signed_through(&self.token_program, &accounts, spl_token, &data, &seeds);
     }
+}
+
+/// Whether a key is a meter's owner or delegate.
+#[cold]
+#[inline(never)]
+fn is_entitled(key: &Pubkey, meter: &Meter) -> bool {
+    *key == meter.owner || *key == meter.delegate
 }
 
 /// Logs the account that is at fault, and returns `reason`.

@@ -46,6 +46,24 @@ pub fn blame(role: &'static str, error: GridError) -> GridError {
     error
 }
 
+/// Declares [`blame`] for one error each. With the error inside, the compiler has no reason to get it ready before every
+/// check that may fail: a unit for each.
+macro_rules! blame {
+    ($($name:ident: $error:ident,)*) => {$(
+        #[cold]
+        #[inline(never)]
+        pub(super) fn $name(role: &'static str) -> GridError {
+            blame(role, GridError::$error)
+        }
+    )*};
+}
+blame! {
+    wrong_owner: WrongAccountOwner,
+    wrong_type: WrongAccountType,
+    not_writable: AccountNotWritable,
+    in_use: AccountInUse,
+}
+
 /// Which error says that `got` accounts are not the `expected` number.
 #[cold]
 pub fn count_error(got: usize, expected: usize) -> GridError {
@@ -59,7 +77,7 @@ pub fn count_error(got: usize, expected: usize) -> GridError {
 #[inline(always)]
 fn check_layout<T: AccountLayout>(view: &AccountView, owner: &Pubkey) -> GridResult {
     if !address_eq(view.owner(), owner) {
-        return Err(blame(T::NAME, GridError::WrongAccountOwner));
+        return Err(wrong_owner(T::NAME));
     }
     // SAFETY: the account's data starts here, and has `SIZE` bytes: that is compared first.
     let is_t = view.data_len() == T::SIZE
@@ -67,7 +85,7 @@ fn check_layout<T: AccountLayout>(view: &AccountView, owner: &Pubkey) -> GridRes
     if is_t {
         Ok(())
     } else {
-        Err(blame(T::NAME, GridError::WrongAccountType))
+        Err(wrong_type(T::NAME))
     }
 }
 
@@ -92,7 +110,7 @@ impl<'a, T: AccountLayout> Account<'a, T> {
         let mark = mark(view);
         // SAFETY: the mark is a byte of the account's that nothing else refers to.
         if unsafe { mark.read() } == WRITING {
-            return Err(blame(T::NAME, GridError::AccountInUse));
+            return Err(in_use(T::NAME));
         }
         // SAFETY: the same.
         unsafe { mark.write(READING) };
@@ -144,7 +162,7 @@ impl<'a, T: AccountLayout> AccountMut<'a, T> {
         let mark = mark(view);
         // SAFETY: the mark is a byte of the account's that nothing else refers to.
         if unsafe { mark.read() } != NOT_BORROWED {
-            return Err(blame(T::NAME, GridError::AccountInUse));
+            return Err(in_use(T::NAME));
         }
         // SAFETY: the same.
         unsafe { mark.write(WRITING) };

@@ -2,6 +2,7 @@
 //! can't lock it; and who may initialize and rewire it: its upgrade authority. The same for all three programs.
 
 use solana_account_view::AccountView;
+use solana_address::address_eq;
 use solana_program::pubkey::Pubkey;
 
 use super::{
@@ -98,7 +99,7 @@ pub fn require_upgrade_authority(
     authority: &Signer,
     program_data: &AccountView,
 ) -> GridResult {
-    if *program_data.address() != find_program_data(program_id) {
+    if !address_eq(program_data.address(), &find_program_data(program_id)) {
         return Err(blame("ProgramData", GridError::WrongAddress));
     }
     // The address is derived from the loader's own: nobody else can have put anything there.

@@ -9,7 +9,10 @@ use solana_instruction_view::{
 };
 use solana_program::pubkey::Pubkey;
 
-use super::{entrypoint::MAX_ACCOUNTS, witness::Program};
+use super::{
+    entrypoint::MAX_ACCOUNTS,
+    witness::{InnerProgram, Program},
+};
 
 /// An account that has been checked for what it is passed for.
 pub trait Passed {
@@ -93,6 +96,28 @@ pub fn invoke_signed<const N: usize>(
     // SAFETY: the loop has written all of both lists; a `Call` can be made writable only of an account whose data nobody
     // refers to.
     unsafe { invoke_with(program.address(), &metas, &infos, data, seeds) };
+}
+
+/// [`invoke_signed`] for a program that calls another one in turn, which stands behind the accounts: of a program, the runtime
+/// wants to know no more than its address.
+#[inline(always)]
+pub fn invoke_signed_through<const N: usize>(
+    program: &Program,
+    accounts: &[Call; N],
+    inner: &InnerProgram,
+    data: &[u8],
+    seeds: &[&[u8]],
+) {
+    const MOST: usize = 8;
+    const { assert!(N < MOST) };
+    let mut metas = [const { MaybeUninit::uninit() }; MOST];
+    let mut infos = [const { MaybeUninit::uninit() }; N];
+    for (account, (meta, info)) in accounts.iter().zip(metas.iter_mut().zip(&mut infos)) {
+        account.write(meta, info);
+    }
+    metas[N].write(InstructionAccount::readonly(inner.address()));
+    // SAFETY: the loop has written `N` of both lists, and the line behind it one more meta; as in `invoke_signed`.
+    unsafe { invoke_with(program.address(), &metas[..N + 1], &infos, data, seeds) };
 }
 
 /// [`invoke_signed`] for a few accounts and behind them, writable, as many as there are: the lists are on the heap.

@@ -1,6 +1,7 @@
 //! Creation of accounts at derived addresses, through the system program.
 
 use solana_account_view::AccountView;
+use solana_address::address_eq;
 use solana_program::pubkey::Pubkey;
 use solana_sdk_ids::system_program;
 
@@ -76,10 +77,10 @@ impl<'a> NewAccount<'a> {
         let Self { view, role, .. } = *self;
         writable(view, role)?;
         let (address, bump) = Pubkey::find_program_address(seeds, self.program_id);
-        if *view.address() != address {
+        if !address_eq(view.address(), &address) {
             return Err(blame(role, GridError::WrongAddress));
         }
-        if !view.is_data_empty() || *view.owner() != system_program::ID {
+        if !view.is_data_empty() || !address_eq(view.owner(), &system_program::ID) {
             return Err(blame(role, GridError::AlreadyInitialized));
         }
         let mut new = Created { view, bump };

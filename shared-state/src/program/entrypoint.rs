@@ -5,7 +5,7 @@
 //! [`RuntimeAccount`], the data, 10,240 spare bytes, padding to 8 and 8 bytes of rent epoch; then a `u64` length and
 //! the instruction data; then the program id.
 
-use core::mem::MaybeUninit;
+use core::{hint::black_box, mem::MaybeUninit, ptr::with_exposed_provenance_mut};
 
 use solana_account_view::{AccountView, RuntimeAccount, MAX_PERMITTED_DATA_INCREASE, NOT_BORROWED};
 use solana_program::{program_error::ProgramError, pubkey::Pubkey};
@@ -83,7 +83,7 @@ unsafe fn parse(
     accounts: &mut [MaybeUninit<AccountView>; MAX_ACCOUNTS],
 ) -> Option<(&Pubkey, &[AccountView], &[u8])> {
     // SAFETY: every pointer below stays within the layout that the caller promises: it advances by exactly the
-    // sizes given there. Each `accounts[..count]` is written before it is read, and an entry's index is that of an
+    // sizes given there. Each of `accounts[..count]` is written before it is read, and an entry's index is that of an
     // earlier account.
     unsafe {
         let count = input.cast::<u64>().read() as usize;
@@ -91,20 +91,22 @@ unsafe fn parse(
             return None;
         }
         let mut next = input.add(size_of::<u64>());
-        for index in 0..count {
-            let view = if next.read() == NOT_BORROWED {
+        // Hidden from the compiler, which would compute each place from the frame anew.
+        let mut place = black_box(accounts.as_mut_ptr());
+        let end = place.add(count);
+        while place != end {
+            if next.read() == NOT_BORROWED {
                 let account = next.cast::<RuntimeAccount>();
+                place.write(MaybeUninit::new(AccountView::new_unchecked(account)));
                 let data_len = (*account).data_len as usize;
-                // All but the data is a multiple of 8, so the padding is what rounds the whole up.
-                let size = data_len.wrapping_add(EMPTY_ACCOUNT + 7) & !7;
-                next = next.add(size);
-                AccountView::new_unchecked(account)
+                // Every account starts at a multiple of 8, so the padding is what rounds the next one's address up.
+                let end = next.expose_provenance().wrapping_add(data_len);
+                next = with_exposed_provenance_mut(end.wrapping_add(EMPTY_ACCOUNT + 7) & !7);
             } else {
-                let earlier = next.read() as usize;
+                repeat(accounts.as_ptr(), place, next.read());
                 next = next.add(size_of::<u64>());
-                accounts.get_unchecked(earlier).assume_init_read()
-            };
-            accounts.get_unchecked_mut(index).write(view);
+            }
+            place = place.add(1);
         }
         let data_len = next.cast::<u64>().read() as usize;
         let data = next.add(size_of::<u64>());
@@ -114,6 +116,21 @@ unsafe fn parse(
             core::slice::from_raw_parts(data, data_len),
         ))
     }
+}
+
+/// Writes the view of a repeated account. Not inlined: the compiler would merge it with what every other account takes.
+///
+/// # Safety
+/// `first` must point to the views, of which those up to `earlier` have been written, and `place` behind those.
+#[cold]
+#[inline(never)]
+unsafe fn repeat(
+    first: *const MaybeUninit<AccountView>,
+    place: *mut MaybeUninit<AccountView>,
+    earlier: u8,
+) {
+    // SAFETY: the caller's promise.
+    unsafe { place.write(first.add(usize::from(earlier)).read()) };
 }
 
 #[cfg(test)]

@@ -14,11 +14,13 @@ mod witness;
 
 pub use account::{blame, count_error, Account, AccountMut};
 pub use authority::{accept_authority, by_authority, propose_authority, require_upgrade_authority};
-pub use call::{invoke_signed, invoke_signed_list, Call, Passed, PassedWritable};
+pub use call::{
+    invoke_signed, invoke_signed_list, invoke_signed_through, Call, Passed, PassedWritable,
+};
 pub use create::{create, Created, Funding, NewAccount};
 pub use entrypoint::{run, MAX_ACCOUNTS};
 pub use list::List;
 pub use sysvar::unix_timestamp;
 pub use witness::{
-    is_zero, nonzero, Mint, Payer, Program, Signer, TokenAccount, Unchecked, Writable, NOBODY,
+    is_zero, nonzero, InnerProgram, Mint, Payer, Program, Signer, TokenAccount, Writable, NOBODY,
 };

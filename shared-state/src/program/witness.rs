@@ -10,7 +10,7 @@ use solana_sdk_ids::system_program;
 use spl_token::solana_program::program_pack::Pack;
 
 use super::{
-    account::blame,
+    account::{blame, not_writable},
     call::{Passed, PassedWritable},
 };
 use crate::{
@@ -24,7 +24,7 @@ pub(super) fn writable(view: &AccountView, role: &'static str) -> GridResult {
     if view.is_writable() {
         Ok(())
     } else {
-        Err(blame(role, GridError::AccountNotWritable))
+        Err(not_writable(role))
     }
 }
 
@@ -70,7 +70,7 @@ impl<'a> Payer<'a> {
     pub fn new(view: &'a AccountView) -> GridResult<Self> {
         Signer::new(view, "payer")?;
         writable(view, "payer")?;
-        if *view.owner() != system_program::ID {
+        if !address_eq(view.owner(), &system_program::ID) {
             return Err(blame("payer", GridError::WrongAccountOwner));
         }
         Ok(Self(view))
@@ -187,8 +187,26 @@ impl<'a> Writable<'a> {
     }
 }
 
-/// An account that is left to the called program to check.
-pub struct Unchecked<'a>(pub &'a AccountView);
+/// A program that the called program calls in turn. Which one it must be, that one checks.
+pub struct InnerProgram<'a>(&'a AccountView);
+
+impl<'a> InnerProgram<'a> {
+    /// Checks that it is a program: the runtime then wants to know no more of it than its address.
+    #[inline(always)]
+    pub fn new(view: &'a AccountView, role: &'static str) -> GridResult<Self> {
+        if view.executable() {
+            Ok(Self(view))
+        } else {
+            Err(blame(role, GridError::WrongProgram))
+        }
+    }
+
+    /// Its address.
+    #[inline(always)]
+    pub fn address(&self) -> &'a Pubkey {
+        self.0.address()
+    }
+}
 
 /// Where a token account's fields are stored, as in `spl_token::state::Account`.
 mod layout {
@@ -239,7 +257,7 @@ impl<'a> TokenAccount<'a> {
     }
 
     /// The error that it doesn't belong to whom it must.
-    #[cold]
+    #[inline(always)]
     pub fn wrong_owner(&self) -> GridError {
         blame(self.role, GridError::WrongTokenAccountOwner)
     }
@@ -310,12 +328,6 @@ impl Passed for Mint<'_> {
     }
 }
 impl PassedWritable for Mint<'_> {}
-impl Passed for Unchecked<'_> {
-    #[inline(always)]
-    fn view(&self) -> &AccountView {
-        self.0
-    }
-}
 impl Passed for Writable<'_> {
     #[inline(always)]
     fn view(&self) -> &AccountView {

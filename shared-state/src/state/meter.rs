@@ -1,5 +1,6 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use bytemuck::{Pod, Zeroable};
+use solana_address::address_eq;
 use solana_program::pubkey::Pubkey;
 
 use super::{
@@ -88,7 +89,7 @@ impl DeviceKeyType {
     /// Whether it is a point on its curve, only tools check: no signature verifies by one that isn't.
     pub fn check(byte: u8, key: &Pubkey) -> GridResult {
         let kind = Self::from_byte(byte).ok_or(GridError::InvalidDeviceKey)?;
-        let is_zero = *key == Pubkey::new_from_array([0; 32]);
+        let is_zero = address_eq(key, &Pubkey::new_from_array([0; 32]));
         ensure(is_zero == (kind == Self::None), GridError::InvalidDeviceKey)
     }
 }
@@ -180,6 +181,7 @@ impl Meter {
     }
 
     #[cold]
+    #[inline(never)]
     fn why_nothing_is_claimable(&self) -> GridError {
         if self.unsettled() == Wh::ZERO {
             GridError::InsufficientBalance

@@ -155,19 +155,25 @@ impl ReadingState {
     /// The state after an outcome: the one transition that readings make.
     #[inline(always)]
     pub fn apply(&mut self, outcome: &ReadingOutcome) {
-        self.quality = outcome.quality;
         if outcome.is_accepted() {
-            self.last_reading_at = outcome.reading.timestamp;
-            self.generation_register = outcome.reading.generation_register;
-            self.consumption_register = outcome.reading.consumption_register;
-            self.profile = outcome.profile;
-            // At one a second, 2^64 are never reached.
-            self.accepted_count = self.accepted_count.wrapping_add(1);
-            if self.is_held() {
-                self.release();
-            }
+            self.apply_accepted(outcome);
         } else {
             self.apply_rejected(outcome);
+        }
+    }
+
+    /// [`Self::apply`] for an outcome that is known to be of an accepted reading.
+    #[inline(always)]
+    pub fn apply_accepted(&mut self, outcome: &ReadingOutcome) {
+        self.last_reading_at = outcome.reading.timestamp;
+        self.generation_register = outcome.reading.generation_register;
+        self.consumption_register = outcome.reading.consumption_register;
+        self.profile = outcome.profile;
+        self.quality = outcome.quality;
+        // At one a second, 2^64 are never reached.
+        self.accepted_count = self.accepted_count.wrapping_add(1);
+        if self.is_held() {
+            self.release();
         }
     }
 
@@ -175,6 +181,7 @@ impl ReadingState {
     #[inline(never)]
     fn apply_rejected(&mut self, outcome: &ReadingOutcome) {
         let ReadingOutcome { reading, flags, .. } = outcome;
+        self.quality = outcome.quality;
         if flags & flags::CHARGED != 0 {
             self.last_charged_at = reading.timestamp;
         }

@@ -103,8 +103,10 @@ pub struct Room {
 impl Room {
     /// Takes what has been settled, which is at most what is left.
     #[inline(always)]
-    pub fn take(&mut self, energy: Wh) {
-        self.left = self.left.beyond(energy);
+    pub fn take(&mut self, energy: Wh) -> GridResult {
+        let left = self.left.minus(energy);
+        self.left = left.ok_or(GridError::ArithmeticOverflow)?;
+        Ok(())
     }
 }
 
@@ -151,7 +153,7 @@ impl TokenConfig {
             GridError::MintingDisabled,
         )?;
         let fits = Room {
-            left: BaseUnits::MAX.beyond(supply).to_wh(),
+            left: supply.left_in_supply().to_wh(),
             bound: GridError::SupplyFull,
         };
         if self.mint_limit.is_set() {

@@ -58,7 +58,7 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
 
     let amount = energy.to_base_units()?;
     ensure(
-        amount <= BaseUnits::MAX.beyond(mint.supply()),
+        amount <= mint.supply().left_in_supply(),
         GridError::SupplyFull,
     )?;
     if config.mint_limit.is_set() {
