@@ -50,11 +50,10 @@ use batch::{Batch, Queue, Unit};
 use prepare::{prepare, Judge};
 use summary::Summary;
 
-/// Compute units of a submission of one reading and of each further one, in the most expensive case that
-/// `tests/bench/costs.md` has (36 of one meter, most of them late), with a tenth more; and of the two instructions that
-/// set the limit and the price.
+/// Compute units of a submission of one reading and of each further one, in the most expensive case (all of one meter, each
+/// rejected because of a held register), with a tenth more; and of the two instructions that set the limit and the price.
 const BASE_UNITS: u32 = 3_000 + 300;
-const READING_UNITS: u32 = 860;
+const READING_UNITS: u32 = 1_250;
 /// Compute units of each signature beside its readings.
 const SIGNATURE_UNITS: u32 = 600;
 /// The most signatures that an instruction of the Secp256r1 program can have.
