@@ -28,6 +28,7 @@
 use shared_state::{
     reading::Reading,
     state::{DeviceKeyType, METER_ID_BYTES},
+    wire::{self, Packed},
 };
 use solana_address::address_eq;
 use solana_program::{instruction::Instruction, pubkey::Pubkey};
@@ -39,7 +40,6 @@ pub const DOMAIN: &[u8; 16] = b"GRID-READINGS-V1";
 /// Length of a message before its readings: domain, registry program, meter id.
 pub const MESSAGE_HEADER: usize = DOMAIN.len() + 32 + METER_ID_BYTES;
 
-const READING: usize = size_of::<Reading>();
 /// In an offset table: "in this instruction".
 const THIS_INSTRUCTION: u16 = u16::MAX;
 const HEADER: usize = 2;
@@ -250,9 +250,9 @@ impl<'a> Signatures<'a> {
 impl<'a> Verified<'a> {
     /// The readings in the message: their bytes, 24 each, at least one. `None` if the message isn't as long as that takes.
     #[inline(always)]
-    pub fn readings(&self) -> Option<&'a [[u8; READING]]> {
-        let (readings, rest) = self.message.get(MESSAGE_HEADER..)?.as_chunks();
-        (!readings.is_empty() && rest.is_empty()).then_some(readings)
+    pub fn readings(&self) -> Option<&'a [Packed<Reading>]> {
+        let readings = wire::items(self.message.get(MESSAGE_HEADER..)?)?;
+        (!readings.is_empty()).then_some(readings)
     }
 
     /// Whether the signature is by this key, and the message for this purpose, registry and meter.
@@ -329,9 +329,9 @@ mod tests {
             && kinds.iter().all(|kind| {
                 let key = signed(*kind).key;
                 found.take_next().is_some_and(|found| {
-                    let expected: &[[u8; READING]] = &readings().map(bytemuck::cast);
+                    let found_readings = found.readings().unwrap_or_default();
                     found.is_of(*kind as u8, &key, &REGISTRY, &ID)
-                        && found.readings() == Some(expected)
+                        && found_readings.iter().map(Packed::get).eq(readings())
                 })
             })
     }

@@ -52,22 +52,12 @@ quantity! {
     Bps(u16)
 }
 
-/// Sum and difference of a quantity of 64 bits.
-macro_rules! sums {
+/// Differences of a quantity of 64 bits.
+macro_rules! differences {
     ($name:ident) => {
         impl $name {
             /// Nothing.
             pub const ZERO: Self = Self(0);
-
-            /// `self + other`, or [`GridError::ArithmeticOverflow`].
-            #[inline(always)]
-            pub fn plus(self, other: Self) -> GridResult<Self> {
-                let sum = self.0.wrapping_add(other.0);
-                if sum < self.0 {
-                    return Err(GridError::ArithmeticOverflow);
-                }
-                Ok(Self(sum))
-            }
 
             /// `self - other`, at least zero.
             #[inline(always)]
@@ -87,10 +77,20 @@ macro_rules! sums {
         }
     };
 }
-sums!(Wh);
-sums!(BaseUnits);
+differences!(Wh);
+differences!(BaseUnits);
 
 impl Wh {
+    /// `self + other`, or [`GridError::ArithmeticOverflow`] if either is 2^63 Wh or more, which nothing will ever count: so
+    /// it takes two comparisons less.
+    #[inline(always)]
+    pub fn plus(self, other: Self) -> GridResult<Self> {
+        if ((self.0 | other.0) as i64) < 0 {
+            return Err(GridError::ArithmeticOverflow);
+        }
+        Ok(Self(self.0.wrapping_add(other.0)))
+    }
+
     /// The most energy whose GRID a 64-bit supply can hold: 18.4 TWh.
     pub const MOST_IN_SUPPLY: Self = Self(u64::MAX / BaseUnits::PER_WH);
 
@@ -106,6 +106,16 @@ impl Wh {
 }
 
 impl BaseUnits {
+    /// `self + other`, or [`GridError::ArithmeticOverflow`].
+    #[inline(always)]
+    pub fn plus(self, other: Self) -> GridResult<Self> {
+        let sum = self.0.wrapping_add(other.0);
+        if sum < self.0 {
+            return Err(GridError::ArithmeticOverflow);
+        }
+        Ok(Self(sum))
+    }
+
     /// Base units of a watt-hour.
     pub const PER_WH: u64 = 1_000_000;
 
@@ -163,8 +173,15 @@ mod tests {
             Wh(most.0 + 1).to_base_units(),
             Err(GridError::ArithmeticOverflow)
         );
-        assert_eq!(Wh(u64::MAX).plus(Wh(1)), Err(GridError::ArithmeticOverflow));
-        assert_eq!(Wh(u64::MAX - 1).plus(Wh(1)), Ok(Wh(u64::MAX)));
+        let overflow = GridError::ArithmeticOverflow;
+        assert_eq!(BaseUnits(u64::MAX).plus(BaseUnits(1)), Err(overflow));
+        let most = BaseUnits(u64::MAX);
+        assert_eq!(BaseUnits(u64::MAX - 1).plus(BaseUnits(1)), Ok(most));
+        let half = u64::MAX / 2;
+        assert_eq!(Wh(half).plus(Wh(half)), Ok(Wh(u64::MAX - 1)));
+        for (a, b) in [(half + 1, 0), (0, half + 1), (u64::MAX, u64::MAX)] {
+            assert_eq!(Wh(a).plus(Wh(b)), Err(overflow));
+        }
         assert_eq!(Wh(3).beyond(Wh(5)), Wh(0));
         assert_eq!(Wh(5).beyond(Wh(3)), Wh(2));
         assert_eq!(Wh(3).minus(Wh(5)), None);

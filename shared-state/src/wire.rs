@@ -104,6 +104,15 @@ impl<T> From<T> for Packed<T> {
     }
 }
 
+/// Bytes as many `T` as they are: `None` if they aren't a multiple of a `T`'s.
+#[inline(always)]
+pub fn items<T: Args>(bytes: &[u8]) -> Option<&[Packed<T>]> {
+    let count = bytes.len() / size_of::<T>();
+    let is_whole = bytes.len() == count.wrapping_mul(size_of::<T>());
+    // SAFETY: there are that many; a `Packed<T>` needs no alignment, and every bit pattern is one.
+    is_whole.then(|| unsafe { core::slice::from_raw_parts(bytes.as_ptr().cast(), count) })
+}
+
 /// A Borsh `Vec<T>` read in place: a `u32` count, then exactly that many `T`, and nothing else.
 #[inline(always)]
 pub fn list<T: Args>(data: &[u8]) -> GridResult<&[Packed<T>]> {

@@ -47,7 +47,7 @@ async fn a_sound_deployment_has_no_findings() {
     assert_eq!((report.meters, report.settled_wh), (2, 9_500));
     assert_eq!(
         (report.minted, report.supply, report.retired),
-        (9_500_000_000, 9_500_000_000, 0)
+        (Wh(9_500), BaseUnits(9_500_000_000), 0)
     );
 }
 
@@ -103,13 +103,13 @@ async fn energy_without_grid_and_grid_without_energy() {
     // The meter's tracker one watt-hour back: it could be minted twice.
     world
         .edit(&meter.address, |meter: &mut Meter| {
-            meter.settled_net_generation -= 1
+            meter.settled_net_generation = Wh(9_999)
         })
         .await;
     assert_found(
         &mut world,
         &token_config,
-        "has minted 10000000000, but the meters have settled 9999000000 (9999 Wh)",
+        "has minted 10000 Wh, but the meters have settled 9999 Wh",
     )
     .await;
     // And more settled than generated: both are named.
@@ -148,13 +148,13 @@ async fn energy_without_grid_and_grid_without_energy() {
     world.bank.set_account(&mint, sound.clone());
     world
         .edit(&token_config, |config: &mut TokenConfig| {
-            config.total_retired = Wh(1)
+            config.retired_beside = BaseUnits(1)
         })
         .await;
     assert_found(&mut world, &mint, "and 1 of them retired").await;
     world
         .edit(&token_config, |config: &mut TokenConfig| {
-            config.total_retired = Wh(0)
+            config.retired_beside = BaseUnits(0)
         })
         .await;
 

@@ -118,7 +118,7 @@ async fn a_jump_that_wraps_around_is_refused() {
     let submit = world.submit(&[(meter.address, world.reading(jump, 0))]);
     let reporter = world.reporter.clone();
     world
-        .refuse(&[&reporter], submit, GridError::GenerationAboveRatedPower)
+        .refuse(&[&reporter], submit, GridError::RegisterJumped)
         .await;
 }
 

@@ -28,6 +28,7 @@ fn same(world: &World) -> SetConfig {
         oracle_authority: world.deployment.oracle_config(),
         token_program: world.deployment.token_program,
         minimum_quality: Bps(MINIMUM_QUALITY),
+        all_meters_sign: 0,
     }
 }
 
@@ -73,6 +74,7 @@ async fn the_registry_authority_changes_the_minimum_quality_and_nothing_else() {
 
     let args = SetConfig {
         minimum_quality: Bps(9_000),
+        all_meters_sign: 1,
         ..same(&world)
     };
     let receipt = world
@@ -90,7 +92,9 @@ async fn the_registry_authority_changes_the_minimum_quality_and_nothing_else() {
             minimum_quality: Bps(9_000),
         })]
     );
-    // It takes effect: the meter's quality is 85 %.
+    // It takes effect: the meter's quality is 85 %, and what it counts from now on can't be claimed yet.
+    world.settle(&meter).await;
+    world.report(&meter, 900, 2_000, 0).await;
     let settle = world.settlement(&meter);
     world
         .refuse(&[&meter.owner], settle, GridError::QualityTooLow)
@@ -102,6 +106,20 @@ async fn the_registry_authority_changes_the_minimum_quality_and_nothing_else() {
                 ..same(&world)
             },
             GridError::InvalidQuality,
+        ),
+        (
+            SetConfig {
+                minimum_quality: Bps(8_501),
+                ..same(&world)
+            },
+            GridError::QualityOutOfReach,
+        ),
+        (
+            SetConfig {
+                all_meters_sign: 2,
+                ..same(&world)
+            },
+            GridError::InvalidInstructionData,
         ),
         (
             SetConfig {
@@ -152,6 +170,7 @@ async fn the_registry_authority_changes_the_minimum_quality_and_nothing_else() {
         oracle_authority: Pubkey::new_unique(),
         token_program: Pubkey::new_unique(),
         minimum_quality: Bps(0),
+        all_meters_sign: 0,
     };
     let set = set_config(&registry, &upgrade_authority.pubkey(), rewired);
     world.send(&[&upgrade_authority], set).await;
@@ -283,6 +302,7 @@ fn minting(
         reason: 0,
         score: 100,
         flags: 0,
+        reserved: [0; 3],
     };
     let other_oracle = SetConfig {
         oracle_authority: *key,
@@ -325,6 +345,7 @@ fn settling(
     let meter = victim.address;
     let retirement = RetireTokens {
         amount: BaseUnits(1),
+        nonce: 0,
         beneficiary: *key,
         reference: [0; 64],
     };
@@ -339,7 +360,13 @@ fn settling(
             Unauthorized,
         ),
         (
-            retire_tokens(token, key, &victim.wallet, retirement),
+            retire_tokens(
+                token,
+                key,
+                &victim.wallet,
+                &world.payer.pubkey(),
+                retirement,
+            ),
             WrongTokenAccountOwner,
         ),
     ]

@@ -6,7 +6,7 @@ use gridtoken_tests::{World, MINIMUM_QUALITY};
 use shared_state::{
     event::{Event, OracleInitialized, RegistryInitialized, ReporterAdded, TokenInitialized},
     pda,
-    quantity::Bps,
+    quantity::{Bps, Wh},
     state::{Rules, MAX_REPORTERS},
     GridError,
 };
@@ -99,7 +99,7 @@ async fn creates_the_three_configs_and_the_mint() {
     assert_eq!(token.authority, authority.pubkey());
     assert_eq!(token.registry_authority, deployment.registry_config());
     assert_eq!(token.mint, deployment.mint());
-    assert_eq!((token.total_minted, token.total_retired), (0, 0));
+    assert_eq!((token.total_minted, token.total_retired), (Wh(0), Wh(0)));
 
     let mint = world
         .bank
@@ -226,7 +226,7 @@ async fn lamports_at_the_addresses_do_not_get_in_the_way() {
         for (address, size) in [
             (world.deployment.oracle_config(), 656),
             (world.deployment.registry_config(), 144),
-            (world.deployment.token_config(), 184),
+            (world.deployment.token_config(), 192),
             (world.deployment.mint(), 82),
         ] {
             let account = world

@@ -10,9 +10,8 @@ use shared_state::{
         DelegateChanged, DeviceReplaced, Event, MeterLimitsChanged, MeterOwnerChanged,
         MeterOwnerProposed,
     },
-    quantity::Wh,
-    state::{Meter, MeterStatus},
-    units::MAX_CAPACITY_W,
+    quantity::{Wh, MAX_CAPACITY_W},
+    state::{DeviceKeyType, Header, Meter, MeterStatus, ReadingState},
     GridError,
 };
 use solana_keypair::Keypair;
@@ -188,6 +187,8 @@ async fn a_new_devices_past_is_never_minted_whatever_its_registers() {
             old_consumption_register: Wh(1_500),
             generation_register: Wh(generation_register),
             consumption_register: Wh(consumption_register),
+            register_modulus: Wh(0),
+            device_key_type: DeviceKeyType::None as u64,
         };
         // What the authority has seen must still be so: a reading in between would count twice.
         for stale in [
@@ -216,13 +217,22 @@ async fn a_new_devices_past_is_never_minted_whatever_its_registers() {
                 old_consumption_register: Wh(1_500),
                 generation_register: Wh(generation_register),
                 consumption_register: Wh(consumption_register),
+                register_modulus: Wh(0),
+                device_key_type: DeviceKeyType::None as u64,
             })]
         );
         let after = world.meter(&meter).await;
         let expected = Meter {
-            generation_register,
-            consumption_register,
-            last_reading_at: world.now,
+            state: ReadingState {
+                generation_register: Wh(generation_register),
+                consumption_register: Wh(consumption_register),
+                last_reading_at: world.now,
+                ..before.state
+            },
+            header: Header {
+                revision: before.header.revision + 1,
+                ..before.header
+            },
             ..before
         };
         assert_eq!(after, expected);
@@ -241,7 +251,7 @@ async fn a_new_devices_past_is_never_minted_whatever_its_registers() {
         let account = world.meter(&meter).await;
         assert_eq!(
             (account.total_generation, account.total_consumption),
-            (12_700, 1_600)
+            (Wh(12_700), Wh(1_600))
         );
         world.settle(&meter).await;
         assert_eq!(world.balance(&meter.wallet).await, 11_100_000_000);
@@ -261,6 +271,8 @@ async fn a_new_device_with_a_key_takes_signed_readings_only() {
         old_consumption_register: Wh(0),
         generation_register: Wh(0),
         consumption_register: Wh(0),
+        register_modulus: Wh(0),
+        device_key_type: DeviceKeyType::Ed25519 as u64,
     };
     world
         .send(
@@ -329,6 +341,8 @@ async fn a_decommissioned_meter_is_not_changed_any_more_but_still_handed_over_an
         old_consumption_register: Wh(0),
         generation_register: Wh(0),
         consumption_register: Wh(0),
+        register_modulus: Wh(0),
+        device_key_type: DeviceKeyType::Ed25519 as u64,
     };
     let replace = replace_device(&registry, &key, &meter.address, args);
     world
@@ -387,6 +401,8 @@ async fn a_replacement_does_not_turn_the_clock_back() {
         old_consumption_register: Wh(0),
         generation_register: Wh(0),
         consumption_register: Wh(0),
+        register_modulus: Wh(0),
+        device_key_type: DeviceKeyType::None as u64,
     };
     let replace = replace_device(&registry, &authority.pubkey(), &meter.address, args);
     world.send(&[&authority], replace).await;
@@ -445,6 +461,8 @@ async fn the_authority_alone_changes_a_stopped_meter() {
         old_consumption_register: Wh(0),
         generation_register: Wh(register + 1),
         consumption_register: Wh(0),
+        register_modulus: Wh(0),
+        device_key_type: DeviceKeyType::None as u64,
     };
     let limits = UpdateMeterLimits {
         generation_capacity_w: 5_000,

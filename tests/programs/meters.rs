@@ -5,9 +5,8 @@ use gridtoken_tests::{World, START};
 use shared_state::{
     event::{Event, MeterRegistered, MeterStatusChanged},
     pda,
-    quantity::Wh,
-    state::{Meter, MeterStatus},
-    units::MAX_CAPACITY_W,
+    quantity::{Wh, MAX_CAPACITY_W},
+    state::{DeviceKeyType, Meter, MeterStatus, ReadingState},
     GridError,
 };
 use solana_account::Account;
@@ -22,7 +21,10 @@ async fn a_registered_meter_starts_inactive_at_its_baseline() {
     let authority = world.authority.clone();
     let owner = Pubkey::new_unique();
     let args = registry_program::instruction::RegisterMeter {
+        delegate: Pubkey::new_unique(),
         device_key: Pubkey::new_unique(),
+        device_key_type: DeviceKeyType::Ed25519 as u64,
+        register_modulus: Wh(1_000_000_000),
         generation_register: Wh(123_456),
         consumption_register: Wh(654_321),
         generation_capacity_w: 6_200,
@@ -39,11 +41,14 @@ async fn a_registered_meter_starts_inactive_at_its_baseline() {
         [Event::MeterRegistered(MeterRegistered {
             meter_id: args.meter_id,
             owner,
+            delegate: args.delegate,
             device_key: args.device_key,
             generation_register: Wh(123_456),
             consumption_register: Wh(654_321),
+            register_modulus: Wh(1_000_000_000),
             generation_capacity_w: 6_200,
             consumption_capacity_w: 15_000,
+            device_key_type: 1,
         })]
     );
     let (address, bump) = pda::find_meter(&world.deployment.registry_program, &args.meter_id);
@@ -52,13 +57,19 @@ async fn a_registered_meter_starts_inactive_at_its_baseline() {
         header: shared_state::state::Header::new(shared_state::state::AccountType::Meter, bump, 0),
         meter_id: args.meter_id,
         owner,
+        delegate: args.delegate,
         device_key: args.device_key,
-        generation_register: 123_456,
-        consumption_register: 654_321,
+        device_key_type: 1,
         registered_at: START,
-        last_reading_at: START,
-        generation_capacity_w: 6_200,
-        consumption_capacity_w: 15_000,
+        state: ReadingState {
+            last_reading_at: START,
+            generation_register: Wh(123_456),
+            consumption_register: Wh(654_321),
+            register_modulus: Wh(1_000_000_000),
+            generation_capacity_w: 6_200,
+            consumption_capacity_w: 15_000,
+            ..bytemuck::Zeroable::zeroed()
+        },
         ..bytemuck::Zeroable::zeroed()
     };
     assert_eq!(meter, expected);
@@ -88,6 +99,7 @@ async fn what_a_meter_counted_before_it_joined_is_never_minted() {
 async fn one_id_is_one_account() {
     let mut world = World::new().await;
     let meter = world.active_meter("M-1").await;
+    world.report(&meter, 900, 1_000, 0).await;
     let authority = world.authority.clone();
     for owner in [meter.owner.pubkey(), Pubkey::new_unique()] {
         let register = world.deployment.register_meter(
@@ -116,15 +128,14 @@ async fn only_the_canonical_address_is_taken() {
         world
             .deployment
             .register_meter(&authority.pubkey(), &world.payer.pubkey(), args);
-    for wrong in [
-        other.expect("another bump"),
-        Pubkey::new_unique(),
-        world.deployment.registry_config(),
+    let config = world.deployment.registry_config();
+    for (wrong, error) in [
+        (other.expect("another bump"), GridError::WrongAddress),
+        (Pubkey::new_unique(), GridError::WrongAddress),
+        (config, GridError::WrongAccountType),
     ] {
         register.accounts[2].pubkey = wrong;
-        let refusal = world
-            .refuse(&[&authority], register.clone(), GridError::WrongAddress)
-            .await;
+        let refusal = world.refuse(&[&authority], register.clone(), error).await;
         assert_eq!(refusal.account_at_fault(), Some("Meter"));
     }
 }
@@ -133,7 +144,7 @@ async fn only_the_canonical_address_is_taken() {
 async fn lamports_at_the_address_do_not_get_in_the_way() {
     let mut world = World::new().await;
     let authority = world.authority.clone();
-    let rent = Rent::default().minimum_balance(280);
+    let rent = Rent::default().minimum_balance(size_of::<Meter>());
     for (index, lamports) in [1, rent - 1, rent, rent + 1].into_iter().enumerate() {
         let args = World::registration(&format!("M-{index}"), &Pubkey::new_unique());
         let address = world.deployment.meter(&args.meter_id);
@@ -161,7 +172,7 @@ async fn lamports_at_the_address_do_not_get_in_the_way() {
 async fn a_payer_without_the_rent_is_refused() {
     let mut world = World::new().await;
     let authority = world.authority.clone();
-    let rent = Rent::default().minimum_balance(280);
+    let rent = Rent::default().minimum_balance(size_of::<Meter>());
     let payer = Keypair::new();
     let args = World::registration("M-1", &Pubkey::new_unique());
     let register = world

@@ -2,10 +2,13 @@
 
 use gridtoken_tests::{TestMeter, World, START};
 use shared_state::{
-    event::{flags, Event, MeterReadingRecorded, MeterReadingRejected},
+    event::{Event, MeterReadingRecorded, MeterReadingRejected},
     quantity::{Bps, Wh},
-    reading::{Reading, ReadingOutcome},
-    state::{Meter, MeterStatus, OracleConfig, PowerProfile, RegistryConfig, ORACLE_PAUSED},
+    reading::{flags, Reading, ReadingOutcome, RejectReason},
+    state::{
+        DeviceKeyType, Meter, MeterStatus, OracleConfig, PowerProfile, ReadingState,
+        RegistryConfig, ORACLE_PAUSED,
+    },
     GridError,
 };
 use solana_keypair::Keypair;
@@ -33,7 +36,7 @@ async fn an_accepted_reading_moves_the_meter_on() {
     let before = world.meter(&meter).await;
     assert_eq!(
         (before.total_generation, before.total_consumption),
-        (5_000, 2_000)
+        (Wh(5_000), Wh(2_000))
     );
     assert_eq!(
         before.state.profile,
@@ -52,15 +55,19 @@ async fn an_accepted_reading_moves_the_meter_on() {
         Meter {
             total_generation: Wh(6_000),
             total_consumption: Wh(2_500),
-            generation_register: 6_000,
-            consumption_register: 2_500,
-            last_reading_at: START + 1_800,
-            accepted_count: 2,
-            profile: PowerProfile {
-                generation_mean_w: 19_000,
-                generation_deviation_w: 1_000,
-                consumption_mean_w: 7_625,
-                consumption_deviation_w: 375,
+            claimable_net_generation: Wh(3_500),
+            state: ReadingState {
+                generation_register: Wh(6_000),
+                consumption_register: Wh(2_500),
+                last_reading_at: START + 1_800,
+                accepted_count: 2,
+                profile: PowerProfile {
+                    generation_mean_w: 19_000,
+                    generation_deviation_w: 1_000,
+                    consumption_mean_w: 7_625,
+                    consumption_deviation_w: 375,
+                },
+                ..before.state
             },
             ..before
         }
@@ -123,16 +130,8 @@ fn bad_readings(now: i64) -> Vec<(GridError, Reading)> {
             reading(now, Wh(5_000 + 26_251), Wh(2_000)),
         ),
         (
-            GridError::GenerationAboveRatedPower,
-            reading(now, Wh(u64::MAX), Wh(2_000)),
-        ),
-        (
             GridError::ConsumptionAboveRatedPower,
             reading(now, Wh(5_000), Wh(2_000 + 26_251)),
-        ),
-        (
-            GridError::ConsumptionAboveRatedPower,
-            reading(now, Wh(5_000), Wh(u64::MAX)),
         ),
     ]
 }
@@ -164,16 +163,18 @@ async fn a_recorded_bad_reading_costs_quality_and_nothing_else() {
         let submit = world.submit_recorded(&[(meter.address, reading)]);
         let receipt = world.send(&[&reporter], submit).await;
         let after = world.meter(&meter).await;
-        // A reading that is not newer says nothing about the meter.
-        let costs_quality = error != GridError::ReadingNotNewer;
+        let reason = RejectReason::from_code(error.code() as u8).expect("a reason");
+        let costs_quality =
+            reason.costs_quality() && reading.timestamp > before.state.last_charged_at;
+        let mut state = before.state;
+        if costs_quality {
+            state.quality = Bps(((u32::from(state.quality.0) * 15 + 8) / 16) as u16);
+            state.last_charged_at = reading.timestamp;
+        }
         let expected = Meter {
             rejected_count: before.rejected_count + 1,
             last_reject_reason: error.code() as u8,
-            quality: if costs_quality {
-                (u32::from(before.state.quality) * 15 / 16) as u16
-            } else {
-                before.state.quality
-            },
+            state,
             ..before
         };
         assert_eq!(after, expected, "{error:?}");
@@ -241,7 +242,7 @@ async fn one_bad_reading_spoils_only_itself() {
         .iter()
         .enumerate()
         .map(|(index, meter)| {
-            let generation = if index == 5 { 1_000_000_000 } else { 1_000 };
+            let generation = if index == 5 { 50_000 } else { 1_000 };
             (meter.address, world.reading(generation, 100))
         })
         .collect();
@@ -256,7 +257,11 @@ async fn one_bad_reading_spoils_only_itself() {
     assert_eq!(receipt.events().len(), 12);
     for (index, meter) in meters.iter().enumerate() {
         let account = world.meter(meter).await;
-        let expected = if index == 5 { (0, 1, 0) } else { (1, 0, 1_000) };
+        let expected = if index == 5 {
+            (0, 1, Wh(0))
+        } else {
+            (1, 0, Wh(1_000))
+        };
         assert_eq!(
             (
                 account.state.accepted_count,
@@ -335,7 +340,7 @@ async fn the_same_meter_several_times_in_one_batch() {
             account.state.accepted_count,
             account.rejected_count
         ),
-        (2_500, 3, 1)
+        (Wh(2_500), 3, 1)
     );
     let account = world.meter(&second).await;
     assert_eq!(
@@ -344,7 +349,7 @@ async fn the_same_meter_several_times_in_one_batch() {
             account.state.accepted_count,
             account.rejected_count
         ),
-        (30, 2, 1)
+        (Wh(30), 2, 1)
     );
 }
 
@@ -385,7 +390,8 @@ async fn a_meter_whose_device_signs_takes_no_unsigned_reading() {
     let reporter = world.reporter.clone();
     world
         .edit(&meter.address, |account: &mut Meter| {
-            account.device_key = Pubkey::new_unique()
+            account.device_key = Pubkey::new_unique();
+            account.device_key_type = DeviceKeyType::Ed25519 as u8;
         })
         .await;
     world.pass_time(900).await;
@@ -588,7 +594,7 @@ async fn nobody_records_readings_directly() {
         &[(meter.address, outcome)],
     );
     record.accounts[0].is_signer = false;
-    world.refuse(&[], record, GridError::Unauthorized).await;
+    world.refuse(&[], record, GridError::MissingSignature).await;
 }
 
 fn outcome(timestamp: i64, generation_register: u64, consumption_register: u64) -> ReadingOutcome {
@@ -603,6 +609,7 @@ fn outcome(timestamp: i64, generation_register: u64, consumption_register: u64) 
         reason: 0,
         score: 85,
         flags: 0,
+        reserved: [0; 3],
     }
 }
 
@@ -681,7 +688,7 @@ async fn the_registry_does_not_take_the_oracles_word() {
     // Totals can't wrap around.
     world
         .edit(&meter.address, |account: &mut Meter| {
-            account.total_generation = Wh(1 << 63)
+            account.total_generation = Wh(u64::MAX - 999)
         })
         .await;
     world
@@ -689,14 +696,11 @@ async fn the_registry_does_not_take_the_oracles_word() {
         .await;
     world
         .edit(&meter.address, |account: &mut Meter| {
-            account.total_generation = Wh((1 << 63) - 1)
+            account.total_generation = Wh(u64::MAX - 1_000)
         })
         .await;
     world.send(&[&oracle], record(good)).await;
-    assert_eq!(
-        world.meter(&meter).await.total_generation,
-        Wh((1 << 63) + 999)
-    );
+    assert_eq!(world.meter(&meter).await.total_generation, Wh(u64::MAX));
 }
 
 #[tokio::test]
@@ -773,14 +777,18 @@ async fn unsigned_junk_costs_a_signing_meter_no_quality() {
     let meter = meter_with_a_reading(&mut world).await;
     world
         .edit(&meter.address, |account: &mut Meter| {
-            account.device_key = Pubkey::new_unique()
+            account.device_key = Pubkey::new_unique();
+            account.device_key_type = DeviceKeyType::Ed25519 as u8;
         })
         .await;
     let junk = vec![(meter.address, world.reading(9_999_999, 0)); 30];
     let submit = world.submit_recorded(&junk);
     world.send(&[&reporter], submit).await;
     let account = world.meter(&meter).await;
-    assert_eq!((account.rejected_count, account.state.quality), (30, 8_500));
+    assert_eq!(
+        (account.rejected_count, account.state.quality),
+        (30, Bps(8_500))
+    );
 }
 
 #[tokio::test]

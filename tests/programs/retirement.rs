@@ -19,15 +19,17 @@ async fn holder(world: &mut World) -> TestMeter {
     meter
 }
 
-fn retire(world: &World, holder: &Pubkey, wallet: &Pubkey, amount: u64) -> Instruction {
+fn retire(world: &World, holder: &Pubkey, wallet: &Pubkey, nonce: u64, amount: u64) -> Instruction {
     let mut reference = [0; 64];
     reference[..9].copy_from_slice(b"INV-2026-");
     let args = RetireTokens {
         amount: BaseUnits(amount),
+        nonce,
         beneficiary: Pubkey::new_from_array([9; 32]),
         reference,
     };
-    retire_tokens(&world.deployment.token_program, holder, wallet, args)
+    let payer = &world.payer.pubkey();
+    retire_tokens(&world.deployment.token_program, holder, wallet, payer, args)
 }
 
 #[tokio::test]
@@ -35,7 +37,7 @@ async fn retired_grid_is_gone_and_counted() {
     let mut world = World::new().await;
     let meter = holder(&mut world).await;
     let key = meter.owner.pubkey();
-    let first = retire(&world, &key, &meter.wallet, 2_500_000_001);
+    let first = retire(&world, &key, &meter.wallet, 1, 2_500_000_001);
     let receipt = world.send(&[&meter.owner], first).await;
     let mut reference = [0; 64];
     reference[..9].copy_from_slice(b"INV-2026-");
@@ -45,7 +47,9 @@ async fn retired_grid_is_gone_and_counted() {
             holder: key,
             beneficiary: Pubkey::new_from_array([9; 32]),
             amount: BaseUnits(2_500_000_001),
-            total_retired: Wh(2_500_000_001),
+            total_retired: Wh(2_500),
+            retired_beside: BaseUnits(1),
+            nonce: 1,
             new_total_supply: BaseUnits(7_499_999_999),
             reference,
         })]
@@ -53,12 +57,13 @@ async fn retired_grid_is_gone_and_counted() {
     assert_eq!(world.balance(&meter.wallet).await, 7_499_999_999);
     assert_eq!(world.supply().await, 7_499_999_999);
     // All of the rest, and then there is none.
-    let rest = retire(&world, &key, &meter.wallet, 7_499_999_999);
+    let rest = retire(&world, &key, &meter.wallet, 2, 7_499_999_999);
     world.send(&[&meter.owner], rest).await;
     let config = world.token_config().await;
-    assert_eq!(config.total_retired, Wh(10_000_000_000));
-    assert_eq!(config.total_minted, Wh(10_000_000_000));
-    let one_more = retire(&world, &key, &meter.wallet, 1);
+    let retired = (config.total_retired, config.retired_beside);
+    assert_eq!(retired, (Wh(10_000), BaseUnits(0)));
+    assert_eq!(config.total_minted, Wh(10_000));
+    let one_more = retire(&world, &key, &meter.wallet, 3, 1);
     let refusal = world
         .refuse(&[&meter.owner], one_more, GridError::NotEnoughTokens)
         .await;
@@ -66,7 +71,7 @@ async fn retired_grid_is_gone_and_counted() {
     let report = world.audit().await;
     assert_eq!(
         (report.retired, report.supply, report.burned_otherwise()),
-        (10_000_000_000, 0, 0)
+        (10_000_000_000, BaseUnits(0), 0)
     );
     // Retiring does not bring energy back: nothing is unsettled.
     let settle = world.settlement(&meter);
@@ -81,7 +86,7 @@ async fn only_the_holder_retires_and_only_what_it_has() {
     let meter = holder(&mut world).await;
     let key = meter.owner.pubkey();
     let (thief, thiefs_wallet) = world.owner().await;
-    let stolen = retire(&world, &thief.pubkey(), &meter.wallet, 1);
+    let stolen = retire(&world, &thief.pubkey(), &meter.wallet, 4, 1);
     world
         .refuse(&[&thief], stolen, GridError::WrongTokenAccountOwner)
         .await;
@@ -96,7 +101,7 @@ async fn only_the_holder_retires_and_only_what_it_has() {
     )
     .expect("an instruction");
     world.send(&[&meter.owner], approve).await;
-    let stolen = retire(&world, &thief.pubkey(), &meter.wallet, 1);
+    let stolen = retire(&world, &thief.pubkey(), &meter.wallet, 5, 1);
     world
         .refuse(&[&thief], stolen, GridError::WrongTokenAccountOwner)
         .await;
@@ -105,10 +110,10 @@ async fn only_the_holder_retires_and_only_what_it_has() {
         (10_000_000_001, GridError::NotEnoughTokens),
         (u64::MAX, GridError::NotEnoughTokens),
     ] {
-        let retire = retire(&world, &key, &meter.wallet, amount);
+        let retire = retire(&world, &key, &meter.wallet, 6, amount);
         world.refuse(&[&meter.owner], retire, error).await;
     }
-    let from_an_empty_one = retire(&world, &thief.pubkey(), &thiefs_wallet, 1);
+    let from_an_empty_one = retire(&world, &thief.pubkey(), &thiefs_wallet, 7, 1);
     world
         .refuse(&[&thief], from_an_empty_one, GridError::NotEnoughTokens)
         .await;
@@ -116,8 +121,10 @@ async fn only_the_holder_retires_and_only_what_it_has() {
         &world.deployment.token_program,
         &key,
         &meter.wallet,
+        &world.payer.pubkey(),
         RetireTokens {
             amount: BaseUnits(1),
+            nonce: 1,
             beneficiary: Pubkey::default(),
             reference: [0; 64],
         },
@@ -137,7 +144,7 @@ async fn a_token_account_of_another_mint_is_refused() {
     other.data[..32].copy_from_slice(&[7; 32]);
     let wallet = Pubkey::new_unique();
     world.bank.set_account(&wallet, other);
-    let retire = retire(&world, &meter.owner.pubkey(), &wallet, 1);
+    let retire = retire(&world, &meter.owner.pubkey(), &wallet, 8, 1);
     world
         .refuse(&[&meter.owner], retire, GridError::WrongTokenAccountMint)
         .await;
@@ -150,10 +157,11 @@ async fn a_total_that_does_not_fit_is_refused() {
     let config = world.deployment.token_config();
     world
         .edit(&config, |config: &mut TokenConfig| {
-            config.total_retired = Wh(u64::MAX)
+            config.total_retired = Wh(u64::MAX);
+            config.retired_beside = BaseUnits(999_999)
         })
         .await;
-    let retire = retire(&world, &meter.owner.pubkey(), &meter.wallet, 1);
+    let retire = retire(&world, &meter.owner.pubkey(), &meter.wallet, 9, 1);
     world
         .refuse(&[&meter.owner], retire, GridError::ArithmeticOverflow)
         .await;
@@ -169,7 +177,7 @@ async fn retirement_needs_no_minting() {
         .deployment
         .set_minting_enabled(&authority.pubkey(), false);
     world.send(&[&authority], disable).await;
-    let retire = retire(&world, &meter.owner.pubkey(), &meter.wallet, 1);
+    let retire = retire(&world, &meter.owner.pubkey(), &meter.wallet, 10, 1);
     world.send(&[&meter.owner], retire).await;
     // A holder who burns without claiming anything breaks no rule.
     let burn = spl_token::instruction::burn(

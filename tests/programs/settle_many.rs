@@ -5,7 +5,7 @@ use gridtoken_tests::{TestMeter, World};
 use registry_program::instruction::settle_many_and_mint_tokens;
 use shared_state::{
     event::{Event, MeterBalanceSettled, TokensMinted},
-    quantity::{BaseUnits, Bps, Wh},
+    quantity::{BaseUnits, Wh},
     state::{Meter, MeterStatus},
     GridError,
 };
@@ -70,7 +70,7 @@ async fn one_mint_and_an_event_for_each_meter() {
     assert_eq!(world.balance(&fleet[0].wallet).await, 6_000_000_000);
     for meter in &fleet {
         let account = world.meter(meter).await;
-        assert_eq!((account.unsettled(), account.settlement_count), (0, 1));
+        assert_eq!((account.unsettled(), account.settlement_count), (Wh(0), 1));
     }
     world
         .refuse(&[&owner], settle, GridError::InsufficientBalance)
@@ -86,7 +86,7 @@ async fn what_can_not_be_settled_is_passed_over() {
     world.set_status(&fleet[2], MeterStatus::Suspended).await;
     world
         .edit(&fleet[3].address, |meter: &mut Meter| {
-            meter.state.quality = Bps(0)
+            meter.claimable_net_generation = Wh(0)
         })
         .await;
     // An empty one, a decommissioned one that holds something, and two named twice.
@@ -121,7 +121,7 @@ async fn what_can_not_be_settled_is_passed_over() {
         let account = world.meter(meter).await;
         assert_eq!(
             (account.unsettled(), account.settlement_count),
-            (unsettled, settlements)
+            (Wh(unsettled), settlements)
         );
     }
 
@@ -189,27 +189,26 @@ async fn a_foreign_meter_fails_all() {
 }
 
 #[tokio::test]
-async fn a_sum_that_does_not_fit_changes_nothing() {
+async fn a_sum_that_does_not_fit_is_settled_in_part() {
     let mut world = World::new().await;
     let fleet = fleet(&mut world, 2).await;
     let owner = fleet[0].owner.clone();
-    let settle = settle_many(&world, &[&fleet[0], &fleet[1]], &owner.pubkey());
-    for generations in [
-        [u64::MAX, 1],
-        [u64::MAX / 1_000_000, 1],
-        [u64::MAX / 2, u64::MAX / 2],
-    ] {
-        for (meter, generation) in fleet.iter().zip(generations) {
-            world
-                .edit(&meter.address, |meter: &mut Meter| {
-                    meter.total_generation = Wh(generation)
-                })
-                .await;
-        }
+    let most = u64::MAX / 1_000_000;
+    for (meter, generation) in fleet.iter().zip([most - 1, 3]) {
         world
-            .refuse(&[&owner], settle.clone(), GridError::ArithmeticOverflow)
+            .edit(&meter.address, |meter: &mut Meter| {
+                meter.total_generation = Wh(generation);
+                meter.claimable_net_generation = Wh(generation);
+            })
             .await;
     }
+    let settle = settle_many(&world, &[&fleet[0], &fleet[1]], &owner.pubkey());
+    world.send(&[&owner], settle).await;
+    assert_eq!(world.balance(&fleet[0].wallet).await, most * 1_000_000);
+    assert_eq!(world.meter(&fleet[0]).await.unsettled(), Wh(0));
+    assert_eq!(world.meter(&fleet[1]).await.unsettled(), Wh(2));
+    let rest = settle_many(&world, &[&fleet[1], &fleet[0]], &owner.pubkey());
+    world.refuse(&[&owner], rest, GridError::SupplyFull).await;
 }
 
 #[tokio::test]
@@ -224,7 +223,7 @@ async fn a_meter_in_the_place_of_something_else() {
         (7, 3, GridError::WrongAccountOwner),
         (3, 7, GridError::WrongAccountOwner),
         (4, 5, GridError::NotATokenAccount),
-        (5, 4, GridError::WrongTokenAccountMint),
+        (5, 4, GridError::WrongMint),
         (5, 7, GridError::WrongAccountOwner),
         (7, 5, GridError::NotATokenAccount),
     ] {

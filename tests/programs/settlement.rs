@@ -33,7 +33,7 @@ async fn the_seed_example_to_the_digit() {
     let token_config = world.deployment.token_config();
     world
         .edit(&token_config, |config: &mut TokenConfig| {
-            config.total_minted = Wh(400_000_000_000)
+            config.total_minted = Wh(400_000)
         })
         .await;
     world.burned = 400_000_000_000;
@@ -43,7 +43,7 @@ async fn the_seed_example_to_the_digit() {
 
     assert_eq!(world.balance(&meter.wallet).await, 300_000_000_000);
     assert_eq!(world.supply().await, 300_000_000_000);
-    assert_eq!(world.token_config().await.total_minted, Wh(700_000_000_000));
+    assert_eq!(world.token_config().await.total_minted, Wh(700_000));
     let account = world.meter(&meter).await;
     assert_eq!(account.settled_net_generation, Wh(700_000));
     assert_eq!(account.settlement_count, 2);
@@ -227,40 +227,60 @@ async fn the_status_decides_whether_a_meter_can_be_settled() {
 }
 
 #[tokio::test]
-async fn below_the_minimum_quality_nothing_is_settled_until_the_meter_recovers() {
+async fn what_is_counted_below_the_minimum_quality_is_settled_once_the_meter_recovers() {
     let mut world = World::new().await;
     let meter = world.active_meter("M-1").await;
     world.report(&meter, 900, 1_000, 0).await;
     world
         .edit(&meter.address, |account: &mut Meter| {
-            account.state.quality = Bps(MINIMUM_QUALITY - 1)
+            account.state.quality = Bps(100);
+            account.claimable_net_generation = Wh(0);
         })
         .await;
     let settle = world.settlement(&meter);
-    world
-        .refuse(&[&meter.owner], settle.clone(), GridError::QualityTooLow)
-        .await;
-    world.report(&meter, 900, 2_000, 0).await;
+    let mut readings = 1;
+    while world.meter(&meter).await.state.quality < Bps(MINIMUM_QUALITY) {
+        let refusal = world
+            .refuse(&[&meter.owner], settle.clone(), GridError::QualityTooLow)
+            .await;
+        assert_eq!(refusal.account_at_fault(), Some("Meter"));
+        readings += 1;
+        world.report(&meter, 900, readings * 1_000, 0).await;
+    }
+    assert_eq!(readings, 15);
     world.settle(&meter).await;
-    assert_eq!(world.balance(&meter.wallet).await, 2_000_000_000);
+    assert_eq!(world.balance(&meter.wallet).await, 15_000_000_000);
 
-    // Exactly at the minimum is enough; a decommissioned meter, which can't recover, needs none.
-    world.report(&meter, 900, 3_000, 0).await;
+    // Exactly at the minimum is enough: 15 sixteenths of this and the reading's 85 points are 50 %.
     world
         .edit(&meter.address, |account: &mut Meter| {
-            account.state.quality = Bps(MINIMUM_QUALITY)
+            account.state.quality = Bps(4_767)
         })
         .await;
+    world.report(&meter, 900, 16_000, 0).await;
+    assert_eq!(
+        world.meter(&meter).await.state.quality,
+        Bps(MINIMUM_QUALITY)
+    );
     world.settle(&meter).await;
-    world.report(&meter, 900, 4_000, 0).await;
+    // One below it is not; and a decommissioned meter, which can't recover, keeps what it has vouched for.
+    world.report(&meter, 900, 17_000, 0).await;
     world
         .edit(&meter.address, |account: &mut Meter| {
-            account.state.quality = Bps(0)
+            account.state.quality = Bps(4_766)
         })
         .await;
+    world.report(&meter, 900, 18_000, 0).await;
+    assert_eq!(
+        world.meter(&meter).await.state.quality,
+        Bps(MINIMUM_QUALITY - 1)
+    );
     world.set_status(&meter, MeterStatus::Decommissioned).await;
     world.settle(&meter).await;
-    assert_eq!(world.balance(&meter.wallet).await, 4_000_000_000);
+    assert_eq!(world.balance(&meter.wallet).await, 17_000_000_000);
+    world
+        .refuse(&[&meter.owner], settle, GridError::QualityTooLow)
+        .await;
     world.audit().await;
 }
 
@@ -341,13 +361,9 @@ async fn a_wrong_mint_is_refused() {
     let mut settle = world.settlement(&meter);
     settle.accounts[5].pubkey = fake_mint;
     world
-        .refuse(
-            &[&meter.owner],
-            settle.clone(),
-            GridError::WrongTokenAccountMint,
-        )
+        .refuse(&[&meter.owner], settle.clone(), GridError::WrongMint)
         .await;
-    // Where the recipient matches the wrong mint, the token program refuses.
+    // Where the recipient matches the wrong mint too.
     settle.accounts[6].pubkey = fake_wallet;
     let refusal = world
         .refuse(&[&meter.owner], settle, GridError::WrongMint)
@@ -388,10 +404,10 @@ async fn the_same_account_in_two_places_is_refused() {
         (2, 0, GridError::WrongAccountType),
         (0, 4, GridError::WrongAccountOwner),
         (4, 0, GridError::WrongAccountOwner),
-        (4, 5, GridError::WrongTokenAccountMint),
+        (4, 5, GridError::WrongMint),
         (5, 4, GridError::WrongAccountOwner),
         (5, 6, GridError::NotATokenAccount),
-        (6, 5, GridError::WrongTokenAccountMint),
+        (6, 5, GridError::WrongMint),
         (6, 4, GridError::WrongAccountOwner),
         (4, 6, GridError::NotATokenAccount),
         (0, 6, GridError::NotATokenAccount),
@@ -403,7 +419,7 @@ async fn the_same_account_in_two_places_is_refused() {
 }
 
 #[tokio::test]
-async fn an_amount_that_does_not_fit_is_refused_and_stays_unsettled() {
+async fn what_does_not_fit_into_the_supply_stays_unsettled() {
     let mut world = World::new().await;
     let meter = world.active_meter("M-1").await;
     let settle = world.settlement(&meter);
@@ -413,30 +429,17 @@ async fn an_amount_that_does_not_fit_is_refused_and_stays_unsettled() {
             account.state.quality = Bps(10_000);
             account.state.accepted_count = 1;
             account.total_generation = Wh(most + 1);
-        })
-        .await;
-    world
-        .refuse(
-            &[&meter.owner],
-            settle.clone(),
-            GridError::ArithmeticOverflow,
-        )
-        .await;
-    world
-        .edit(&meter.address, |account: &mut Meter| {
-            account.total_generation = Wh(most)
+            account.claimable_net_generation = Wh(most + 1);
         })
         .await;
     world.send(&[&meter.owner], settle.clone()).await;
+    assert_eq!(world.balance(&meter.wallet).await, most * 1_000_000);
+    assert_eq!(world.meter(&meter).await.unsettled(), Wh(1));
     // The supply is full: another watt-hour does not fit.
-    world
-        .edit(&meter.address, |account: &mut Meter| {
-            account.total_generation = Wh(most + 1)
-        })
+    let refusal = world
+        .refuse(&[&meter.owner], settle, GridError::SupplyFull)
         .await;
-    world
-        .refuse(&[&meter.owner], settle, GridError::ArithmeticOverflow)
-        .await;
+    assert_eq!(refusal.account_at_fault(), Some("TokenConfig"));
     world.audit().await;
 }
 

@@ -1,10 +1,10 @@
 //! GetUnsettledBalance: what it returns is what a settlement then mints, whatever state the meter is in.
 
 use borsh::BorshDeserialize;
-use gridtoken_tests::{TestMeter, World, MINIMUM_QUALITY};
+use gridtoken_tests::{TestMeter, World};
 use registry_program::instruction::{get_unsettled_balance, UnsettledBalance};
 use shared_state::{
-    quantity::{BaseUnits, Bps, Wh},
+    quantity::{BaseUnits, Wh},
     state::{Meter, MeterStatus, MintLimit, TokenConfig, MINTING_DISABLED},
 };
 use solana_program::pubkey::Pubkey;
@@ -26,13 +26,15 @@ async fn ask(world: &mut World, meter: &TestMeter) -> UnsettledBalance {
 /// Asks, then settles, and compares. Returns what was minted.
 async fn compare(world: &mut World, meter: &TestMeter) -> u64 {
     let asked = ask(world, meter).await;
-    assert_eq!(asked.energy_wh, world.meter(meter).await.unsettled());
+    let account = world.meter(meter).await;
+    assert_eq!(asked.unsettled, account.unsettled());
+    assert_eq!(asked.claimable, account.claimable());
     let before = world.balance(&meter.wallet).await;
     let settle = world.settlement(meter);
     let settled = world.try_send(&[&meter.owner.clone()], settle).await;
     assert_eq!(settled.is_ok(), asked.mintable > BaseUnits(0), "{asked:?}");
     let minted = world.balance(&meter.wallet).await - before;
-    assert_eq!(minted, asked.mintable);
+    assert_eq!(BaseUnits(minted), asked.mintable);
     minted
 }
 
@@ -55,9 +57,9 @@ async fn it_is_what_a_settlement_mints_in_every_state() {
             (7_000, 2_000, 5_000),
             (7_000, 2_000, 6_000),
             (2_000, 7_000, 0),
-            (u64::MAX, 0, 0),
+            (1 << 40, 0, 0),
         ] {
-            for quality in [0, MINIMUM_QUALITY - 1, MINIMUM_QUALITY, 10_000] {
+            for claimable in [0, 2_000, 5_000, u64::MAX] {
                 number += 1;
                 let meter = world.active_meter(&format!("M-{number}")).await;
                 world
@@ -66,15 +68,15 @@ async fn it_is_what_a_settlement_mints_in_every_state() {
                         meter.total_generation = Wh(generation);
                         meter.total_consumption = Wh(consumption);
                         meter.settled_net_generation = Wh(settled);
-                        meter.state.quality = Bps(quality);
+                        meter.claimable_net_generation = Wh(claimable);
                     })
                     .await;
                 minted_in += u32::from(compare(&mut world, &meter).await > 0);
             }
         }
     }
-    // Two balances; active of sufficient quality (two of four), or decommissioned (all four).
-    assert_eq!(minted_in, 2 * (2 + 4));
+    // Active or decommissioned; of three balances, where more is claimable than was settled.
+    assert_eq!(minted_in, 2 * (3 + 2 + 3));
 }
 
 #[tokio::test]
@@ -99,7 +101,7 @@ async fn and_in_every_state_of_the_token() {
         (full, 99, 10_000_000),
         (
             TokenConfig {
-                total_minted: Wh(u64::MAX - 4_999_999_999),
+                total_minted: Wh(u64::MAX - 4_999),
                 ..none
             },
             0,
@@ -149,7 +151,12 @@ async fn anybody_may_ask_and_nothing_changes() {
     world.report(&meter, 3_600, 5_000, 0).await;
     let before = world.meter(&meter).await;
     let asked = ask(&mut world, &meter).await;
-    assert_eq!((asked.energy_wh, asked.mintable), (5_000, 5_000_000_000));
+    let all = UnsettledBalance {
+        unsettled: Wh(5_000),
+        claimable: Wh(5_000),
+        mintable: BaseUnits(5_000_000_000),
+    };
+    assert_eq!(asked, all);
     assert_eq!(world.meter(&meter).await, before);
     let signers = get_unsettled_balance(
         &world.deployment.registry_program,

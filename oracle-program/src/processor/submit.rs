@@ -5,18 +5,19 @@ use shared_state::{
     error::ensure,
     pda::ORACLE_SEED,
     program::{blame, invoke_signed_list, unix_timestamp, Account, Call, Program, Signer},
-    reading::{flags, Reading, RejectReason},
+    reading::{flags, Reading, ReadingOutcome, RejectReason},
     state::{
         AccountLayout, DeviceKeyType, Meter, OracleConfig, ReadingState, RegistryConfig,
         ORACLE_ACTIVE,
     },
+    wire::Packed,
     GridError, GridResult,
 };
 use solana_account_view::AccountView;
 use solana_address::address_eq;
 use solana_program::pubkey::Pubkey;
 
-use crate::rules::{self, timestamp::Window, Context, Refusal};
+use crate::rules::{self, Context, Refusal};
 
 /// The accounts of a submission: 0. `[s]` reporter, 1. OracleConfig, 2. RegistryConfig, 3. registry program.
 pub struct Accounts<'a> {
@@ -78,11 +79,7 @@ impl<'a> Submission<'a> {
         let rules = &accounts.config.rules;
         Ok(Self {
             accounts,
-            context: Context {
-                rules,
-                window: Window::new(rules, unix_timestamp()?),
-                is_signed,
-            },
+            context: Context::new(rules, unix_timestamp()?, is_signed),
             is_strict,
             mark: 0,
             outcomes: RecordReadings::list(capacity),
@@ -103,7 +100,12 @@ impl<'a> Submission<'a> {
 
     /// Judges a reading of a meter that is in this state, and notes the outcome.
     #[inline(always)]
-    pub fn judge(&mut self, meter: &Meter, state: &ReadingState, reading: &Reading) -> GridResult {
+    pub fn judge(
+        &mut self,
+        meter: &Meter,
+        state: &ReadingState,
+        reading: &Packed<Reading>,
+    ) -> GridResult {
         match self.accept(meter, state, reading) {
             Ok(()) => Ok(()),
             Err(refusal) => self.refuse(state, reading, refusal),
@@ -122,40 +124,63 @@ impl<'a> Submission<'a> {
         &mut self,
         meter: &Meter,
         state: &ReadingState,
-        reading: &Reading,
+        reading: &Packed<Reading>,
     ) -> Result<(), Refusal> {
         ensure(meter.is_active(), RejectReason::MeterNotActive)?;
         ensure(
             self.context.is_signed || meter.device_key_type == DeviceKeyType::None as u8,
             RejectReason::UnsignedReading,
         )?;
-        let mut outcome = rules::judge(&self.context, state, *reading)?;
+        match rules::fast::usual(&self.context, state, &reading.get()) {
+            Some(outcome) => {
+                self.note(outcome);
+                Ok(())
+            }
+            None => self.judge_closely(state, reading),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn judge_closely(
+        &mut self,
+        state: &ReadingState,
+        reading: &Packed<Reading>,
+    ) -> Result<(), Refusal> {
+        self.note(rules::judge(&self.context, state, &reading.get())?);
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn note(&mut self, mut outcome: ReadingOutcome) {
         outcome.flags |= self.mark;
         // There is room for as many readings as were announced.
         let _ = self.outcomes.push(outcome);
-        Ok(())
     }
 
     /// What becomes of a reading that broke a rule: it fails the transaction, or is recorded as rejected.
     #[cold]
     #[inline(never)]
-    fn refuse(&mut self, state: &ReadingState, reading: &Reading, refusal: Refusal) -> GridResult {
+    fn refuse(
+        &mut self,
+        state: &ReadingState,
+        reading: &Packed<Reading>,
+        refusal: Refusal,
+    ) -> GridResult {
         if self.is_strict {
             return Err(blame(Meter::NAME, refusal.reason.into()));
         }
-        let mut outcome = rules::rejected(state, *reading, refusal);
+        let mut outcome = rules::rejected(state, reading.get(), refusal);
         outcome.flags |= self.mark;
         self.outcomes.push(outcome)
     }
 
-    /// The state after the reading that was judged last.
+    /// Moves a state on by the reading that was judged last.
     #[inline(always)]
-    pub fn next_state(&self, state: &ReadingState) -> ReadingState {
-        let mut next = *state;
+    pub fn advance(&self, state: &mut ReadingState) {
         if let Some(outcome) = self.outcomes.last() {
-            next.apply(&outcome);
+            state.apply(&outcome);
         }
-        next
     }
 
     /// Has the registry record the outcomes: those of each meter of `meters`, in their order.

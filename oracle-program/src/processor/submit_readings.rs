@@ -30,17 +30,24 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
     let mut submission = Submission::new(&accounts, is_strict, false, readings.len())?;
     // The accounts change only when the registry is called, so a meter's second reading is judged against the state that
     // its first one leaves behind.
-    let is_distinct = are_distinct(meters);
-    let mut states = List::<ReadingState>::new(if is_distinct { 0 } else { meters.len() });
-    for (index, (view, reading)) in meters.iter().zip(readings).enumerate() {
-        let (meter, reading) = (submission.meter(view)?, &reading.get());
-        if is_distinct {
+    let mut readings = readings.iter();
+    if are_distinct(meters) {
+        for view in meters {
+            let Some(reading) = readings.next() else {
+                break;
+            };
+            let meter = submission.meter(view)?;
             submission.judge(&meter, &meter.state, reading)?;
-        } else {
+        }
+    } else {
+        let mut states = List::<ReadingState>::new(meters.len());
+        for (index, (view, reading)) in meters.iter().zip(readings).enumerate() {
+            let meter = submission.meter(view)?;
             let carried = earlier(meters, index).and_then(|earlier| states.get(earlier));
-            let state = carried.unwrap_or(meter.state);
+            let mut state = carried.unwrap_or(meter.state);
             submission.judge(&meter, &state, reading)?;
-            states.push(submission.next_state(&state))?;
+            submission.advance(&mut state);
+            states.push(state)?;
         }
     }
     submission.record(meters);

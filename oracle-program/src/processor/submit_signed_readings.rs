@@ -1,6 +1,5 @@
 //! `SubmitSignedReadings`: readings that the meters' devices signed.
 
-use bytemuck::pod_read_unaligned;
 use shared_state::{
     error::ensure,
     program::{blame, List},
@@ -58,10 +57,9 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
         let mut state = carried.unwrap_or(meter.state);
         submission.continue_meter(false);
         for reading in readings {
-            let reading: Reading = pod_read_unaligned(reading);
-            submission.judge(&meter, &state, &reading)?;
+            submission.judge(&meter, &state, reading)?;
             submission.continue_meter(true);
-            state = submission.next_state(&state);
+            submission.advance(&mut state);
         }
         states.push(state)?;
     }

@@ -102,16 +102,30 @@ fn share(points: u32, part: u64, whole: u64) -> u32 {
     }
 }
 
-/// The meter's quality after a reading of this score: `(15 quality + 100 score) / 16`, rounded to the nearest, but at least a
-/// step towards the score, so that it gets there; the score itself for the meter's first reading.
+/// The quality that a score stands for: that of a meter with one reading.
 #[inline(always)]
-pub fn average(has_history: bool, quality: Bps, score: u8) -> Bps {
-    let (past, new) = (u32::from(quality.0), u32::from(score) * 100);
-    if !has_history {
-        return Bps(new as u16);
+pub fn of_score(score: u8) -> Bps {
+    Bps(u16::from(score) * 100)
+}
+
+/// The meter's quality after another reading of this score: `(15 quality + 100 score) / 16`, rounded to the nearest, but at
+/// least a step towards the score, so that it gets there.
+#[inline(always)]
+pub fn average(quality: Bps, score: u8) -> Bps {
+    // Most meters are there.
+    if quality == of_score(score) {
+        quality
+    } else {
+        approach(quality, of_score(score))
     }
+}
+
+#[cold]
+#[inline(never)]
+fn approach(past: Bps, new: Bps) -> Bps {
+    let (past, new) = (u32::from(past.0), u32::from(new.0));
     let nearest = (past * 15 + new + 8) >> 4;
-    let average = if nearest != past || past == new {
+    let average = if nearest != past {
         nearest
     } else if new > past {
         past + 1
@@ -224,7 +238,7 @@ mod tests {
             let count = |mut quality: Bps, target: u16| {
                 let mut count = 0;
                 while quality.0 < target {
-                    quality = average(true, quality, score);
+                    quality = average(quality, score);
                     count += 1;
                 }
                 count
@@ -238,8 +252,8 @@ mod tests {
 
     #[test]
     fn the_first_reading_sets_the_quality() {
-        assert_eq!(average(false, Bps(0), 85), Bps(8_500));
-        assert_eq!(average(true, Bps(8_500), 0), Bps(7_969));
+        assert_eq!(of_score(85), Bps(8_500));
+        assert_eq!(average(Bps(8_500), 0), Bps(7_969));
     }
 
     /// What the registry takes for the most that a reporter's word is worth.
@@ -287,8 +301,7 @@ mod tests {
             if expected == past {
                 expected += (new - past).signum();
             }
-            prop_assert_eq!(i128::from(average(true, Bps(quality), score).0), expected);
-            prop_assert_eq!(average(false, Bps(quality), score), Bps(u16::from(score) * 100));
+            prop_assert_eq!(i128::from(average(Bps(quality), score).0), expected);
         }
     }
 }

@@ -1,9 +1,5 @@
 //! What two readings' registers say about the time between them: the mean power in each direction, if a meter of this rated
-//! power can have counted that.
-//!
-//! [`powers`] answers the usual case, in which both registers went forward by no more than the rated power. Whatever else
-//! there is, [`Direction::look`] sees to: registers that roll over, the tolerance, registers that go back up after a
-//! correction, and jumps, which are held.
+//! power can have counted that. Registers roll over, go back up after a correction, and jump: then they are held.
 
 use core::num::NonZeroU32;
 
@@ -29,38 +25,6 @@ pub struct Powers {
     pub need_tolerance: bool,
 }
 
-/// The powers since the last reading, or why the registers are refused.
-#[inline(always)]
-pub fn powers(
-    rules: &Rules,
-    state: &ReadingState,
-    elapsed: NonZeroU32,
-    reading: &Reading,
-) -> Result<Powers, Refusal> {
-    let is_usual = |register| !state.is_beyond_modulus(register);
-    if !state.is_held()
-        && is_usual(reading.generation_register)
-        && is_usual(reading.consumption_register)
-    {
-        let generated = reading.generation_register.minus(state.generation_register);
-        let consumed = reading
-            .consumption_register
-            .minus(state.consumption_register);
-        if let (Some(generated), Some(consumed)) = (generated, consumed) {
-            let generation_w = mean_w(state.generation_capacity_w, elapsed, generated);
-            let consumption_w = mean_w(state.consumption_capacity_w, elapsed, consumed);
-            if let (Some(generation_w), Some(consumption_w)) = (generation_w, consumption_w) {
-                return Ok(Powers {
-                    generation_w,
-                    consumption_w,
-                    need_tolerance: false,
-                });
-            }
-        }
-    }
-    look_closer(rules, state, elapsed, reading)
-}
-
 /// What is wrong with a register: the first is the worst.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 enum Fault {
@@ -70,9 +34,8 @@ enum Fault {
     AboveRatedPower,
 }
 
-#[cold]
-#[inline(never)]
-fn look_closer(
+/// The powers since the last reading, or why the registers are refused.
+pub fn powers(
     rules: &Rules,
     state: &ReadingState,
     elapsed: NonZeroU32,
@@ -159,11 +122,12 @@ impl Direction {
         let Some(counted) = state.counted(self.last, self.new) else {
             return Err(Fault::Backwards);
         };
-        // What a correction took away may come back at once.
-        let returned = self
-            .corrected
-            .map_or(Wh::ZERO, |register| register.beyond(self.last));
-        let counted = counted.beyond(returned);
+        let mut counted = counted;
+        if mean_w(self.capacity_w, elapsed, counted).is_none() {
+            // What a correction took away may come back at once.
+            let returned = |register: Wh| register.beyond(self.last);
+            counted = counted.beyond(self.corrected.map_or(Wh::ZERO, returned));
+        }
         if let Some(mean_w) = mean_w(self.capacity_w, elapsed, counted) {
             return Ok(Power {
                 mean_w,

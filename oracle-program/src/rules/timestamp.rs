@@ -54,6 +54,18 @@ impl Window {
         }
     }
 
+    /// The time since the last reading (s), if [`Self::check`] would find nothing wrong and no gap.
+    #[inline(always)]
+    pub fn usual(&self, rules: &Rules, last_reading_at: i64, timestamp: i64) -> Option<u64> {
+        // A timestamp before the last one becomes a huge number here, and both are within the window of the clock.
+        let elapsed = timestamp.wrapping_sub(last_reading_at) as u64;
+        let is_usual = elapsed >= u64::from(rules.min_interval)
+            && elapsed <= u64::from(rules.expected_interval) * 2
+            && timestamp <= self.newest
+            && timestamp >= self.punctual;
+        is_usual.then_some(elapsed)
+    }
+
     /// Whether a reading is late: older than `late_after`.
     #[inline(always)]
     pub fn is_late(&self, timestamp: i64) -> bool {
@@ -73,8 +85,8 @@ impl Window {
 
 /// Whether more than two expected intervals have passed since the last reading.
 #[inline(always)]
-pub fn is_gap(rules: &Rules, elapsed: NonZeroU32) -> bool {
-    u64::from(elapsed.get()) > 2 * u64::from(rules.expected_interval)
+pub fn is_gap(rules: &Rules, elapsed: u32) -> bool {
+    u64::from(elapsed) > 2 * u64::from(rules.expected_interval)
 }
 
 #[cfg(test)]
@@ -109,7 +121,7 @@ mod tests {
     #[test]
     fn gaps_and_ages() {
         let rules = Rules::default();
-        let is_gap = |elapsed| is_gap(&rules, NonZeroU32::new(elapsed).expect("above zero"));
+        let is_gap = |elapsed| is_gap(&rules, elapsed);
         assert!(!is_gap(1_800));
         assert!(is_gap(1_801));
         let window = Window::new(&rules, NOW);

@@ -9,8 +9,9 @@ use shared_state::{
     },
     program::{Account, AccountMut, Signer},
     quantity::{next, Bps, Wh},
-    reading::{flags, ReadingOutcome, RejectReason},
+    reading::{flags, Reading, ReadingOutcome, RejectReason},
     state::{Meter, RegistryConfig},
+    wire::Packed,
     GridError, GridResult,
 };
 use solana_account_view::AccountView;
@@ -26,26 +27,33 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
     Signer::new(caller, "oracle authority")?.must_be(&config.oracle_authority)?;
 
     let mut recorded = EventList::new(outcomes.len());
-    let mut meters = meters.iter();
-    let mut held: Option<AccountMut<Meter>> = None;
-    for outcome in outcomes {
-        let outcome = outcome.get();
-        if outcome.flags & flags::SAME_METER == 0 {
-            let view = meters.next().ok_or(GridError::NotEnoughAccounts)?;
-            // The one before is let go first: it may be the same.
-            drop(held.take());
-            held = Some(AccountMut::new(view, program_id)?);
-        }
-        let meter = held.as_mut().ok_or(GridError::InvalidOutcome)?;
-        if outcome.is_accepted() {
-            record(meter, &outcome, config.minimum_quality, &mut recorded)?;
-        } else {
-            reject(meter, &outcome)?;
+    let mut outcomes = outcomes.iter();
+    for view in meters {
+        let mut meter = AccountMut::<Meter>::new(view, program_id)?;
+        let mut outcome = outcomes.next().ok_or(GridError::TooManyAccounts)?;
+        ensure(!is_of_same_meter(outcome), GridError::InvalidOutcome)?;
+        loop {
+            if outcome.get().is_accepted() {
+                record(&mut meter, outcome, config.minimum_quality, &mut recorded)?;
+            } else {
+                reject(&mut meter, &outcome.get())?;
+            }
+            match outcomes.as_slice().first() {
+                Some(next) if is_of_same_meter(next) => outcome = next,
+                _ => break,
+            }
+            outcomes.next();
         }
     }
-    ensure(meters.as_slice().is_empty(), GridError::TooManyAccounts)?;
+    ensure(outcomes.as_slice().is_empty(), GridError::NotEnoughAccounts)?;
     recorded.emit();
     Ok(())
+}
+
+/// Whether an outcome is of the same meter as the one before.
+#[inline(always)]
+fn is_of_same_meter(outcome: &Packed<ReadingOutcome>) -> bool {
+    outcome.get().flags & flags::SAME_METER != 0
 }
 
 /// Adds an accepted reading, and appends what is to be logged of it to `recorded`. The registry doesn't take the oracle's
@@ -54,31 +62,27 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
 #[inline(never)]
 fn record(
     meter: &mut Meter,
-    outcome: &ReadingOutcome,
+    outcome: &Packed<ReadingOutcome>,
     minimum_quality: Bps,
     recorded: &mut EventList<MeterReadingRecorded>,
 ) -> GridResult {
+    let outcome = outcome.get();
     let reading = &outcome.reading;
     ensure(meter.is_active(), GridError::MeterNotActive)?;
-    let state = &mut meter.state;
+    let state = &meter.state;
     ensure(
         reading.timestamp > state.last_reading_at
             && outcome.quality <= Bps::FULL
-            && outcome.score > 0
-            && !state.is_beyond_modulus(reading.generation_register)
-            && !state.is_beyond_modulus(reading.consumption_register),
+            && outcome.score > 0,
         GridError::InvalidOutcome,
     )?;
-    let generated = state.counted(state.generation_register, reading.generation_register);
-    let consumed = state.counted(state.consumption_register, reading.consumption_register);
-    let (Some(generated), Some(consumed)) = (generated, consumed) else {
-        return Err(GridError::InvalidOutcome);
+    let counted = match state.counted_forward(reading) {
+        Some(counted) => counted,
+        None => counted_otherwise(meter, reading)?,
     };
-    if state.is_held() {
-        hold_ended(meter.meter_id, state.held_at);
-    }
-    state.apply(outcome);
-    let sequence = state.accepted_count as u32;
+    meter.state.apply(&outcome);
+    let sequence = meter.state.accepted_count as u32;
+    let (generated, consumed) = counted;
 
     meter.total_generation = meter.total_generation.plus(generated)?;
     meter.total_consumption = meter.total_consumption.plus(consumed)?;
@@ -98,10 +102,20 @@ fn record(
     })
 }
 
+/// What was counted where a register has rolled over or was held.
 #[cold]
 #[inline(never)]
-fn hold_ended(meter_id: [u8; 32], held_at: i64) {
-    RegisterHoldEnded { meter_id, held_at }.emit();
+fn counted_otherwise(meter: &Meter, reading: &Reading) -> GridResult<(Wh, Wh)> {
+    let state = &meter.state;
+    let counted = state.counted_since(reading);
+    if state.is_held() && counted.is_some() {
+        RegisterHoldEnded {
+            meter_id: meter.meter_id,
+            held_at: state.held_at,
+        }
+        .emit();
+    }
+    counted.ok_or(GridError::InvalidOutcome)
 }
 
 /// Notes a rejected reading: a count, the reason, a quality that can't be better than before, and a jump. Energy, registers

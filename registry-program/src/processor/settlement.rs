@@ -7,7 +7,7 @@ use shared_state::{
     pda::REGISTRY_SEED,
     program::{
         blame, invoke_signed, unix_timestamp, Account, AccountMut, Call, Mint, Program, Signer,
-        TokenAccount,
+        TokenAccount, Unchecked,
     },
     quantity::Wh,
     state::{AccountLayout, Meter, RegistryConfig, Room, TokenConfig},
@@ -30,7 +30,8 @@ pub struct Accounts<'a> {
     token_config: AccountMut<'a, TokenConfig>,
     mint: Mint<'a>,
     recipient: TokenAccount<'a>,
-    spl_token: Program<'a>,
+    /// The token program checks it.
+    spl_token: Unchecked<'a>,
 }
 
 impl<'a> Accounts<'a> {
@@ -40,9 +41,8 @@ impl<'a> Accounts<'a> {
         let config = Account::<RegistryConfig>::new(config, program_id)?;
         let claimant = Signer::new(claimant, "owner or delegate")?;
         let token_program = Program::new(token_program, &config.token_program, "token program")?;
-        let spl_token = Program::spl_token(spl_token)?;
         let token_config = AccountMut::<TokenConfig>::new(token_config, token_program.address())?;
-        let mint = Mint::new(mint, &token_config.mint)?;
+        let mint = Mint::passed(mint)?;
         let recipient = TokenAccount::new(recipient, mint.address(), "recipient")?;
         let is_owner = recipient.belongs_to(claimant.key());
         if !is_owner {
@@ -56,7 +56,7 @@ impl<'a> Accounts<'a> {
             token_config,
             mint,
             recipient,
-            spl_token,
+            spl_token: Unchecked(spl_token),
         })
     }
 

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, io::Write};
 use anyhow::{ensure, Context};
 use gridtoken_client::{
     audit::audit,
+    capacity::usual_capacity_w,
     cluster::{read, Cluster},
     format::{flag_names, format_time, grid, kwh, percent, reason_name, write_table},
     readings::{BadLine, Row},
@@ -13,6 +14,7 @@ use gridtoken_client::{
     verdict::{verdicts, Verdict},
 };
 use shared_state::{
+    quantity::Wh,
     reading::Reading,
     state::{Meter, Rules},
     GridError,
@@ -21,7 +23,7 @@ use solana_keypair::Keypair;
 use solana_program::{program_pack::Pack, pubkey::Pubkey};
 use solana_signer::Signer;
 
-use crate::world::{World, CONSUMPTION_CAPACITY_W, GENERATION_CAPACITY_W};
+use crate::world::{Plate, World};
 
 /// A meter of the file and what became of it.
 struct DemoMeter {
@@ -51,15 +53,50 @@ pub struct Summary {
 
 /// Runs the flow for these lines of a file, and writes what happens to `out`. Fails if anything but a reading is
 /// refused, or if the audit finds something.
-pub async fn run(rows: &[Row], bad: &[BadLine], out: &mut impl Write) -> anyhow::Result<Summary> {
+pub async fn run(
+    rows: &[Row],
+    bad: &[BadLine],
+    meters: Meters,
+    out: &mut impl Write,
+) -> anyhow::Result<Summary> {
     for line in bad {
         writeln!(out, "skipped {line}")?;
     }
     let first = rows.first().context("the file has no usable reading")?;
     let mut demo = Demo::start(first.reading.timestamp, out).await?;
-    demo.submit(rows).await?;
+    demo.submit(rows, meters).await?;
     demo.settle().await?;
     demo.report().await
+}
+
+/// What is known of the meters in a file, beside their readings.
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+pub struct Meters {
+    /// Rated power of the generators (W). Without it: each meter's highest power in the file, rounded up to a usual size
+    #[arg(long, value_name = "W")]
+    pub generation_capacity: Option<u32>,
+    /// Rated power of the connections (W). Without it, likewise
+    #[arg(long, value_name = "W")]
+    pub consumption_capacity: Option<u32>,
+    /// Where the registers start again from zero (Wh): 100000000 for five digits of kWh
+    #[arg(long, value_name = "WH", default_value_t = 0)]
+    pub register_modulus: u64,
+}
+
+impl Meters {
+    /// The type plate of a meter with these readings.
+    fn plate(&self, readings: &[Reading]) -> Plate {
+        let usual = |register: fn(&Reading) -> Wh| usual_capacity_w(readings, register);
+        Plate {
+            generation_capacity_w: self
+                .generation_capacity
+                .unwrap_or_else(|| usual(|reading| reading.generation_register)),
+            consumption_capacity_w: self
+                .consumption_capacity
+                .unwrap_or_else(|| usual(|reading| reading.consumption_register)),
+            register_modulus: Wh(self.register_modulus),
+        }
+    }
 }
 
 struct Demo<'a, W> {
@@ -104,14 +141,29 @@ impl<'a, W: Write> Demo<'a, W> {
     }
 
     /// Registers each meter at its first reading, which is its baseline, and submits all later ones.
-    async fn submit(&mut self, rows: &[Row]) -> anyhow::Result<()> {
+    async fn submit(&mut self, rows: &[Row], meters: Meters) -> anyhow::Result<()> {
         self.say("register the meters at their first reading and submit the others")?;
+        let mut readings: BTreeMap<&str, Vec<Reading>> = BTreeMap::new();
+        for row in rows {
+            readings.entry(&row.serial).or_default().push(row.reading);
+        }
+        let plates: BTreeMap<&str, Plate> = readings
+            .into_iter()
+            .map(|(serial, readings)| (serial, meters.plate(&readings)))
+            .collect();
+        let highest = |power: fn(&Plate) -> u32| plates.values().map(power).max().unwrap_or(0);
         writeln!(
             self.out,
-            "   {} readings, {} to {}; rated power {GENERATION_CAPACITY_W} W up, {CONSUMPTION_CAPACITY_W} W down",
+            "   {} readings, {} to {}; rated power {} W up, {} W down{}",
             rows.len(),
             rows.first().map_or(String::new(), |row| format_time(row.reading.timestamp)),
             rows.last().map_or(String::new(), |row| format_time(row.reading.timestamp)),
+            highest(|plate| plate.generation_capacity_w),
+            highest(|plate| plate.consumption_capacity_w),
+            match meters {
+                Meters { generation_capacity: Some(_), consumption_capacity: Some(_), .. } => "",
+                _ => " at most, each meter's by its highest power in the file (--generation-capacity and --consumption-capacity say otherwise)",
+            }
         )?;
         let progress = progress_bar(rows.len() as u64, "readings");
         let room = Room::of_submission(&self.world.deployment, &self.reporter.pubkey());
@@ -135,7 +187,7 @@ impl<'a, W: Write> Demo<'a, W> {
                 self.world.bank.set_time(clock).await?;
             }
             if is_new {
-                self.register(row).await?;
+                self.register(row, &plates[row.serial.as_str()]).await?;
                 progress.inc(1);
             } else {
                 batch.push(row);
@@ -157,11 +209,11 @@ impl<'a, W: Write> Demo<'a, W> {
         Ok(())
     }
 
-    async fn register(&mut self, row: &Row) -> anyhow::Result<()> {
+    async fn register(&mut self, row: &Row, plate: &Plate) -> anyhow::Result<()> {
         let owner = Keypair::new();
         let address = self
             .world
-            .register(&row.serial, &owner.pubkey(), &row.reading)
+            .register(&row.serial, &owner.pubkey(), &row.reading, plate)
             .await
             .with_context(|| format!("line {}", row.line))?;
         self.meters.insert(

@@ -17,7 +17,7 @@ use solana_signer::Signer;
 
 use crate::{
     sample::{sun_w, Random, MIDNIGHT},
-    world::World,
+    world::{World, HOUSE},
 };
 
 /// Meters of each owner.
@@ -137,7 +137,12 @@ impl Run {
             };
             let address = self
                 .world
-                .register(&format!("LOAD-{index:07}"), &owner.key.pubkey(), &reading)
+                .register(
+                    &format!("LOAD-{index:07}"),
+                    &owner.key.pubkey(),
+                    &reading,
+                    &HOUSE,
+                )
                 .await?;
             owner.meters.push(address);
             self.meters.push(LoadMeter {

@@ -40,6 +40,8 @@ struct Demo {
     /// Stop at the first line that can't be used, instead of reporting and skipping it
     #[arg(long)]
     strict: bool,
+    #[command(flatten)]
+    meters: demo::Meters,
 }
 
 fn main() -> ExitCode {
@@ -57,12 +59,16 @@ fn main() -> ExitCode {
 async fn run(command: Command) -> anyhow::Result<()> {
     let mut out = stdout().lock();
     match command {
-        Command::Demo(Demo { file, strict }) => {
+        Command::Demo(Demo {
+            file,
+            strict,
+            meters,
+        }) => {
             let (rows, bad) = match &file {
                 Some(path) => read_file(path, strict)?,
                 None => read(sample::make().as_bytes())?,
             };
-            demo::run(&rows, &bad, &mut out).await.map(drop)
+            demo::run(&rows, &bad, meters, &mut out).await.map(drop)
         }
         Command::Sample => {
             write!(out, "{}", sample::make())?;

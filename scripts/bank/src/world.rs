@@ -17,10 +17,24 @@ use crate::embedded::{program_folder, EmbeddedBank, Genesis};
 
 /// The minimum quality of the registry (bps).
 pub const MINIMUM_QUALITY: u16 = 5_000;
-/// Rated power that a meter is registered with: a roof of 10 kW ...
-pub const GENERATION_CAPACITY_W: u32 = 10_000;
-/// ... behind a connection of 25 kW.
-pub const CONSUMPTION_CAPACITY_W: u32 = 25_000;
+
+/// What a meter's type plate says.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Plate {
+    /// Rated power of the generator (W).
+    pub generation_capacity_w: u32,
+    /// Rated power of the connection (W).
+    pub consumption_capacity_w: u32,
+    /// Where the registers start again from zero; zero: never.
+    pub register_modulus: Wh,
+}
+
+/// A roof of 10 kW behind a connection of 25 kW.
+pub const HOUSE: Plate = Plate {
+    generation_capacity_w: 10_000,
+    consumption_capacity_w: 25_000,
+    register_modulus: Wh::ZERO,
+};
 
 /// A bank with a deployment.
 pub struct World {
@@ -84,6 +98,7 @@ impl World {
         serial: &str,
         owner: &Pubkey,
         shows: &Reading,
+        plate: &Plate,
     ) -> anyhow::Result<Pubkey> {
         let (authority, payer) = (self.authority.pubkey(), self.payer.pubkey());
         let deployment = self.deployment;
@@ -95,11 +110,11 @@ impl World {
             delegate: Pubkey::default(),
             device_key: Pubkey::default(),
             device_key_type: DeviceKeyType::None as u64,
-            register_modulus: Wh::ZERO,
+            register_modulus: plate.register_modulus,
             generation_register: shows.generation_register,
             consumption_register: shows.consumption_register,
-            generation_capacity_w: GENERATION_CAPACITY_W,
-            consumption_capacity_w: CONSUMPTION_CAPACITY_W,
+            generation_capacity_w: plate.generation_capacity_w,
+            consumption_capacity_w: plate.consumption_capacity_w,
         };
         let mint = deployment.mint();
         self.send_as_authority(&[

@@ -46,7 +46,7 @@ fn the_sample_ends_with_grid_in_wallets_and_a_supply_that_is_equal() {
         "{stdout}"
     );
     for reason in [
-        "line 247: FAULTY-006 rejected: GenerationAboveRatedPower",
+        "line 247: FAULTY-006 rejected: RegisterJumped",
         "line 319: FAULTY-006 rejected: GenerationRegisterBackwards",
         "line 367: FAULTY-006 rejected: ReadingNotNewer",
     ] {

@@ -5,6 +5,7 @@
 //! * [`deployment`]: the three programs' addresses and everything derived from them
 //! * [`device`]: devices' keys, and what they sign
 //! * [`loader`]: who may upgrade a program
+//! * [`capacity`]: rated powers that fit a file of readings
 //! * [`claim`]: what an owner can have minted now
 //! * [`audit`]: the protocol's invariants, recomputed from accounts
 //! * [`transaction`]: how much fits into a transaction
@@ -16,6 +17,7 @@
 //! * [`terminal`]: progress, and how a tool ends
 
 pub mod audit;
+pub mod capacity;
 pub mod claim;
 pub mod cluster;
 pub mod deployment;

@@ -91,12 +91,11 @@ impl<'a, T: AccountLayout> Account<'a, T> {
         check_layout::<T>(view, owner)?;
         let mark = mark(view);
         // SAFETY: the mark is a byte of the account's that nothing else refers to.
-        unsafe {
-            if mark.read() == WRITING {
-                return Err(blame(T::NAME, GridError::AccountInUse));
-            }
-            mark.write(READING);
+        if unsafe { mark.read() } == WRITING {
+            return Err(blame(T::NAME, GridError::AccountInUse));
         }
+        // SAFETY: the same.
+        unsafe { mark.write(READING) };
         Ok(Self {
             view,
             layout: PhantomData,
@@ -144,12 +143,11 @@ impl<'a, T: AccountLayout> AccountMut<'a, T> {
         writable(view, T::NAME)?;
         let mark = mark(view);
         // SAFETY: the mark is a byte of the account's that nothing else refers to.
-        unsafe {
-            if mark.read() != NOT_BORROWED {
-                return Err(blame(T::NAME, GridError::AccountInUse));
-            }
-            mark.write(WRITING);
+        if unsafe { mark.read() } != NOT_BORROWED {
+            return Err(blame(T::NAME, GridError::AccountInUse));
         }
+        // SAFETY: the same.
+        unsafe { mark.write(WRITING) };
         Ok(Self {
             view,
             layout: PhantomData,
@@ -284,7 +282,8 @@ pub(super) mod tests {
     #[test]
     fn an_account_is_held_for_writing_only_once() {
         let mut memory = InMemory::<18>::new(2, 1);
-        let (first, second) = (memory.view(), memory.view());
+        let first = memory.view();
+        let second = first;
         let held = AccountMut::<RegistryConfig>::new(&first, &OWNER);
         assert!(held.is_ok());
         assert_eq!(
@@ -302,7 +301,8 @@ pub(super) mod tests {
     #[test]
     fn an_account_that_is_read_is_never_held_for_writing() {
         let mut memory = InMemory::<18>::new(2, 1);
-        let (first, second) = (memory.view(), memory.view());
+        let first = memory.view();
+        let second = first;
         let read = Account::<RegistryConfig>::new(&first, &OWNER);
         assert!(read.is_ok());
         assert!(Account::<RegistryConfig>::new(&second, &OWNER).is_ok());

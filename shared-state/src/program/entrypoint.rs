@@ -15,6 +15,10 @@ use crate::error::{GridError, GridResult};
 /// The most accounts that an instruction of ours can be given; a transaction can lock 64.
 pub const MAX_ACCOUNTS: usize = 64;
 
+/// What an account without data takes: its fields, spare bytes and the rent epoch.
+const EMPTY_ACCOUNT: usize =
+    size_of::<RuntimeAccount>() + MAX_PERMITTED_DATA_INCREASE + size_of::<u64>();
+
 /// Reads the input, runs `process` and returns what the runtime expects: 0, or the error.
 ///
 /// # Safety
@@ -91,8 +95,9 @@ unsafe fn parse(
             let view = if next.read() == NOT_BORROWED {
                 let account = next.cast::<RuntimeAccount>();
                 let data_len = (*account).data_len as usize;
-                next = next.add(size_of::<RuntimeAccount>() + MAX_PERMITTED_DATA_INCREASE);
-                next = next.add((data_len.wrapping_add(7) & !7).wrapping_add(size_of::<u64>()));
+                // All but the data is a multiple of 8, so the padding is what rounds the whole up.
+                let size = data_len.wrapping_add(EMPTY_ACCOUNT + 7) & !7;
+                next = next.add(size);
                 AccountView::new_unchecked(account)
             } else {
                 let earlier = next.read() as usize;

@@ -77,7 +77,15 @@ impl<T: Args, const HEADER: usize> List<T, HEADER> {
     /// The item that was appended last.
     #[inline(always)]
     pub fn last(&self) -> Option<T> {
-        self.get(self.len().wrapping_sub(1))
+        if self.is_empty() {
+            return None;
+        }
+        let start = self.end.wrapping_sub(size_of::<T>());
+        // SAFETY: `push` has written an item that ends at `end`.
+        Some(unsafe {
+            let place = self.bytes.as_ptr().add(start);
+            place.cast::<T>().read_unaligned()
+        })
     }
 
     /// The header and the items.

@@ -19,4 +19,6 @@ pub use create::{create, Created, Funding, NewAccount};
 pub use entrypoint::{run, MAX_ACCOUNTS};
 pub use list::List;
 pub use sysvar::unix_timestamp;
-pub use witness::{is_zero, nonzero, Mint, Payer, Program, Signer, TokenAccount, Writable, NOBODY};
+pub use witness::{
+    is_zero, nonzero, Mint, Payer, Program, Signer, TokenAccount, Unchecked, Writable, NOBODY,
+};

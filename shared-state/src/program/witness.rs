@@ -134,6 +134,16 @@ impl<'a> Mint<'a> {
         Ok(mint)
     }
 
+    /// Checks that it is writable and of a mint's size: whether it is GRID's, the called program checks.
+    #[inline(always)]
+    pub fn passed(view: &'a AccountView) -> GridResult<Self> {
+        if view.data_len() != spl_token::state::Mint::LEN {
+            return Err(blame("GRID mint", GridError::WrongMint));
+        }
+        writable(view, "GRID mint")?;
+        Ok(Self(view))
+    }
+
     /// Checks that it is the mint that the TokenConfig names.
     #[inline(always)]
     pub fn readonly(view: &'a AccountView, expected: &Pubkey) -> GridResult<Self> {
@@ -176,6 +186,9 @@ impl<'a> Writable<'a> {
         self.0.address()
     }
 }
+
+/// An account that is left to the called program to check.
+pub struct Unchecked<'a>(pub &'a AccountView);
 
 /// Where a token account's fields are stored, as in `spl_token::state::Account`.
 mod layout {
@@ -297,6 +310,12 @@ impl Passed for Mint<'_> {
     }
 }
 impl PassedWritable for Mint<'_> {}
+impl Passed for Unchecked<'_> {
+    #[inline(always)]
+    fn view(&self) -> &AccountView {
+        self.0
+    }
+}
 impl Passed for Writable<'_> {
     #[inline(always)]
     fn view(&self) -> &AccountView {

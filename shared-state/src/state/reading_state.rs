@@ -3,7 +3,7 @@ use bytemuck::{Pod, Zeroable};
 
 use crate::{
     quantity::{Bps, Wh},
-    reading::{flags, ReadingOutcome},
+    reading::{flags, Reading, ReadingOutcome},
 };
 
 /// Running mean and mean deviation of a meter's power, in watts, for both directions.
@@ -106,11 +106,50 @@ impl ReadingState {
         }
     }
 
+    /// What was counted in both directions since the last reading: `None` if a register can't stand where it does, or went
+    /// back without rolling over.
+    pub fn counted_since(&self, reading: &Reading) -> Option<(Wh, Wh)> {
+        let Reading {
+            generation_register: generation,
+            consumption_register: consumption,
+            ..
+        } = *reading;
+        if self.is_beyond_modulus(generation) || self.is_beyond_modulus(consumption) {
+            return None;
+        }
+        Some((
+            self.counted(self.generation_register, generation)?,
+            self.counted(self.consumption_register, consumption)?,
+        ))
+    }
+
+    /// [`Self::counted_since`] in the usual case: both registers went forward, and none is held. `None` in every other.
+    #[inline(always)]
+    pub fn counted_forward(&self, reading: &Reading) -> Option<(Wh, Wh)> {
+        let Reading {
+            generation_register: generation,
+            consumption_register: consumption,
+            ..
+        } = *reading;
+        let is_usual = !self.is_held()
+            && !self.is_beyond_modulus(generation)
+            && !self.is_beyond_modulus(consumption)
+            && generation >= self.generation_register
+            && consumption >= self.consumption_register;
+        is_usual.then(|| {
+            (
+                Wh(generation.0.wrapping_sub(self.generation_register.0)),
+                Wh(consumption.0.wrapping_sub(self.consumption_register.0)),
+            )
+        })
+    }
+
     #[cold]
     #[inline(never)]
     fn rolled_over(&self, last: Wh, new: Wh) -> Option<Wh> {
+        // Both are below the modulus, and the new one is below the last: so is the sum.
         let up_to_zero = self.register_modulus.minus(last)?;
-        up_to_zero.plus(new).ok()
+        Some(Wh(up_to_zero.0.wrapping_add(new.0)))
     }
 
     /// The state after an outcome: the one transition that readings make.
@@ -166,7 +205,6 @@ impl ReadingState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reading::Reading;
     use proptest::prelude::*;
 
     fn outcome(timestamp: i64, generation: u64, consumption: u64) -> ReadingOutcome {

@@ -18,7 +18,7 @@ use gridtoken_tests::{TestMeter, World};
 use oracle_program::instruction::{self as oracle_instruction, OracleInstruction};
 use registry_program::instruction::{self as registry_instruction, RegistryInstruction};
 use shared_state::{
-    state::{RegistryConfig, TokenConfig},
+    state::{DeviceKeyType, RegistryConfig, TokenConfig},
     GridError,
 };
 use solana_keypair::Keypair;
@@ -42,8 +42,8 @@ struct Case {
     stage: Stage,
     /// Whose call it is, where only another program can make it.
     stands_in_for: Option<Caller>,
-    /// Whether other accounts may follow, as many as there are.
-    takes_any_number: bool,
+    /// What a further account gives; None: others may follow, as many as there are.
+    surplus: Option<GridError>,
     /// Whether others of the cases would fail after it, or could not be audited: then it comes after them.
     comes_last: bool,
     /// A key that has nothing to do with the instruction.
@@ -85,7 +85,7 @@ impl Case {
             places,
             stage: Stage::Initialized,
             stands_in_for: None,
-            takes_any_number: false,
+            surplus: Some(GridError::TooManyAccounts),
             comes_last: false,
             stranger: Keypair::new(),
         }
@@ -157,6 +157,8 @@ struct Setting {
     settled: TestMeter,
     /// A meter that has been offered to the heir.
     offered: TestMeter,
+    /// A meter whose registers can be corrected.
+    misread: TestMeter,
     /// A meter whose device signs.
     signing: TestMeter,
     device: Keypair,
@@ -173,14 +175,16 @@ impl Setting {
         let second = world.active_meter("M-2").await;
         let settled = world.active_meter("M-3").await;
         let offered = world.active_meter("M-4").await;
+        let misread = world.active_meter("M-7").await;
         let (owner, wallet) = world.owner().await;
         let args = registry_instruction::RegisterMeter {
             device_key: device.pubkey(),
+            device_key_type: DeviceKeyType::Ed25519 as u64,
             ..World::registration("M-5", &owner.pubkey())
         };
         let signing = world.register(args, owner, wallet).await;
 
-        for meter in [&meter, &second, &settled] {
+        for meter in [&meter, &second, &settled, &misread] {
             world.report(meter, 900, 5_000, 0).await;
         }
         world.settle(&settled).await;
@@ -223,6 +227,7 @@ impl Setting {
             second,
             settled,
             offered,
+            misread,
             signing,
             device,
             heir,
@@ -401,11 +406,10 @@ async fn missing_and_surplus_accounts() {
             AccountMeta::new_readonly(accounts[0].pubkey, false),
             last.clone(),
         ];
-        for extra in surplus.into_iter().filter(|_| !case.takes_any_number) {
-            case.refuse(world, GridError::TooManyAccounts, |changed| {
-                changed.accounts.push(extra)
-            })
-            .await;
+        for extra in surplus {
+            let Some(error) = case.surplus else { continue };
+            case.refuse(world, error, |changed| changed.accounts.push(extra))
+                .await;
         }
         case.refuse(world, GridError::TooManyAccounts, |changed| {
             changed.accounts.resize(65, last.clone())

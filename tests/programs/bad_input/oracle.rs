@@ -5,11 +5,11 @@ use oracle_program::{
         accept_authority, add_reporter, propose_authority, remove_reporter, set_active, set_rules,
         submit_readings, submit_signed_readings, OracleInstruction,
     },
-    signature::{message, precompile},
+    signature::{message, precompile, Scheme, SignedMessage},
 };
 use shared_state::{
-    state::Rules,
-    GridError::{NotUpgradeAuthority, Unauthorized, WrongAddress, WrongProgram},
+    state::{DeviceKeyType, Rules},
+    GridError::{NotUpgradeAuthority, SignaturesMissing, Unauthorized, WrongAddress, WrongProgram},
 };
 use solana_program::pubkey::Pubkey;
 use solana_signer::Signer;
@@ -49,16 +49,22 @@ pub fn case(setting: &Setting, kind: &OracleInstruction) -> Case {
         }
         OracleInstruction::SubmitSignedReadings(_) => {
             let (meter, reading) = (&setting.signing, world.reading(6_000, 0));
-            let readings = [(meter.address, reading)];
-            let message = message(registry, &meter.id, &reading);
+            let message = message(registry, &meter.id, &[reading]);
             let signature = *setting.device.sign_message(&message).as_array();
-            let signed = (setting.device.pubkey(), signature, message);
+            let signed = SignedMessage {
+                key_type: DeviceKeyType::Ed25519,
+                key: setting.device.pubkey(),
+                signature,
+                message,
+            };
             let mut places = submission(setting);
             places.extend([place(WrongAddress), setting.a_meter()]);
             let key = &reporter.pubkey();
-            let submit = submit_signed_readings(oracle, key, registry, true, &readings);
+            let submit = submit_signed_readings(oracle, key, registry, true, &[meter.address]);
             Case {
-                before: Some(precompile(&[signed])),
+                // A further meter has no signature.
+                surplus: Some(SignaturesMissing),
+                before: Some(precompile(Scheme::Ed25519, &[signed])),
                 ..Case::new(&[reporter], submit, places)
             }
         }

@@ -4,17 +4,18 @@ use std::sync::Arc;
 
 use gridtoken_tests::{World, MINIMUM_QUALITY};
 use registry_program::instruction::{
-    accept_authority, accept_meter_owner, get_unsettled_balance, propose_authority,
-    propose_meter_owner, record_readings, register_meter, replace_device, set_config, set_delegate,
-    set_meter_status, settle_and_mint_tokens, settle_many_and_mint_tokens, update_meter_limits,
-    RegistryInstruction, ReplaceDevice, SetConfig, UpdateMeterLimits,
+    accept_authority, accept_meter_owner, correct_registers, get_unsettled_balance,
+    propose_authority, propose_meter_owner, record_readings, register_meter, replace_device,
+    set_config, set_delegate, set_meter_status, settle_and_mint_tokens,
+    settle_many_and_mint_tokens, update_meter_limits, CorrectRegisters, RegistryInstruction,
+    ReplaceDevice, SetConfig, UpdateMeterLimits,
 };
 use shared_state::{
     quantity::{Bps, Wh},
     reading::ReadingOutcome,
-    state::{MeterStatus, PowerProfile},
+    state::{DeviceKeyType, MeterStatus, PowerProfile},
     GridError::{
-        NotATokenAccount, NotUpgradeAuthority, Unauthorized, WrongAddress, WrongProgram,
+        NotATokenAccount, NotUpgradeAuthority, Unauthorized, WrongAddress, WrongMint, WrongProgram,
         WrongTokenAccountMint,
     },
 };
@@ -86,9 +87,10 @@ pub fn case(setting: &Setting, kind: &RegistryInstruction) -> Case {
                 reason: 0,
                 score: 85,
                 flags: 0,
+                reserved: [0; 3],
             };
             let places = vec![
-                place(Unauthorized).unsigned(Unauthorized),
+                place(Unauthorized),
                 setting.registry_config(),
                 setting.a_meter(),
             ];
@@ -113,7 +115,7 @@ pub fn case(setting: &Setting, kind: &RegistryInstruction) -> Case {
             let settle =
                 settle_many_and_mint_tokens(registry, meters, &owner.pubkey(), token, wallet);
             Case {
-                takes_any_number: true,
+                surplus: None,
                 ..Case::new(&[owner], settle, places.collect())
             }
         }
@@ -135,6 +137,8 @@ pub fn case(setting: &Setting, kind: &RegistryInstruction) -> Case {
                 old_consumption_register: Wh(0),
                 generation_register: Wh(0),
                 consumption_register: Wh(0),
+                register_modulus: Wh(0),
+                device_key_type: DeviceKeyType::None as u64,
             };
             by_authority(replace_device(registry, key, offered, device))
         }
@@ -150,6 +154,7 @@ pub fn case(setting: &Setting, kind: &RegistryInstruction) -> Case {
                 oracle_authority: deployment.oracle_config(),
                 token_program: *token,
                 minimum_quality: Bps(MINIMUM_QUALITY),
+                all_meters_sign: 0,
             };
             // ProgramData is looked at only where the upgrade authority must sign: see `configuration`.
             let places = vec![place(NotUpgradeAuthority), setting.registry_config(), any()];
@@ -167,11 +172,22 @@ pub fn case(setting: &Setting, kind: &RegistryInstruction) -> Case {
                 ..Case::new(&[heir], accept_authority(registry, heir_key), places)
             }
         }
+        RegistryInstruction::CorrectRegisters(_) => {
+            let correction = CorrectRegisters {
+                old_generation_register: Wh(5_000),
+                old_consumption_register: Wh(0),
+                generation_register: Wh(4_000),
+                consumption_register: Wh(0),
+            };
+            let misread = &setting.misread.address;
+            by_authority(correct_registers(registry, key, misread, correction))
+        }
         RegistryInstruction::GetUnsettledBalance => {
             let places = vec![
                 setting.a_meter(),
                 setting.registry_config(),
                 setting.token_config(),
+                place(WrongMint).or(setting.meter.wallet, WrongMint),
             ];
             let get = get_unsettled_balance(registry, meter, token);
             Case::new(&[], get, places)
@@ -187,7 +203,7 @@ fn settlement(setting: &Setting) -> [Place; 7] {
         setting.registry_config(),
         place(WrongProgram).or(deployment.oracle_program, WrongProgram),
         setting.token_config(),
-        place(WrongTokenAccountMint),
+        place(WrongMint),
         place(NotATokenAccount).or(deployment.mint(), NotATokenAccount),
         place(WrongProgram).or(deployment.token_program, WrongProgram),
     ]

@@ -1,11 +1,13 @@
 //! The cases of the token program.
 
-use shared_state::quantity::{BaseUnits, Wh};
 use std::sync::Arc;
 
-use shared_state::GridError::{
-    NotATokenAccount, NotUpgradeAuthority, Unauthorized, WrongAddress, WrongMint, WrongProgram,
-    WrongTokenAccountOwner,
+use shared_state::{
+    quantity::{BaseUnits, Wh},
+    GridError::{
+        NotATokenAccount, NotUpgradeAuthority, Unauthorized, WrongAddress, WrongMint, WrongProgram,
+        WrongTokenAccountOwner,
+    },
 };
 use solana_keypair::Keypair;
 use solana_signer::Signer;
@@ -44,7 +46,7 @@ pub fn case(setting: &Setting, kind: &TokenInstruction) -> Case {
         TokenInstruction::MintSettled(_) => {
             let registry = Arc::new(Keypair::new());
             let places = vec![
-                place(Unauthorized).unsigned(Unauthorized),
+                place(Unauthorized),
                 setting.token_config(),
                 place(WrongMint),
                 // SPL Token checks the recipient: see `minting`.
@@ -73,6 +75,7 @@ pub fn case(setting: &Setting, kind: &TokenInstruction) -> Case {
             let (holder, wallet) = (&setting.settled.owner, &setting.settled.wallet);
             let args = RetireTokens {
                 amount: BaseUnits(1),
+                nonce: 7,
                 beneficiary: *key,
                 reference: [7; 64],
             };
@@ -84,8 +87,12 @@ pub fn case(setting: &Setting, kind: &TokenInstruction) -> Case {
                 place(WrongMint).or(*wallet, WrongMint),
                 setting.token_config(),
                 place(WrongProgram).or(*token, WrongProgram),
+                any(),
+                place(WrongAddress).or(*wallet, WrongAddress),
+                place(WrongProgram),
             ];
-            let retire = retire_tokens(token, &holder.pubkey(), wallet, args);
+            let payer = &setting.world.payer.pubkey();
+            let retire = retire_tokens(token, &holder.pubkey(), wallet, payer, args);
             Case::new(&[holder], retire, places)
         }
         TokenInstruction::SetRegistryAuthority(_) => {
