@@ -100,7 +100,16 @@ fn what_a_registration_can_say() {
     let event = &done["events"][0];
     assert_eq!(event["delegate"], delegate);
     assert_eq!(event["register_modulus"], 1_000_000_000);
-    assert_eq!(event["device_key_type"], 2);
+    assert_eq!(
+        (&event["device_key_type"], &event["device_key"]),
+        (&json!(2), &json!(key))
+    );
+    assert_contains(
+        &tool.run_as("payer", &["events", "M-1"]).stdout,
+        &[&format!(
+            "MeterRegistered meter_id=M-1 owner={owner} delegate={delegate} device_key={key}"
+        )],
+    );
     let meter = show(&tool);
     assert_eq!(meter["delegate"], delegate);
     assert_eq!(meter["register_modulus"], 1_000_000_000);
