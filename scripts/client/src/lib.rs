@@ -31,3 +31,4 @@ pub mod rpc;
 pub mod terminal;
 pub mod transaction;
 pub mod verdict;
+pub mod version;

@@ -7,6 +7,7 @@ mod devices;
 mod layout;
 mod messages;
 mod place;
+mod version_1;
 
 use gridtoken_client::{
     cluster::{Receipt, SendError},

@@ -1,0 +1,88 @@
+//! Versions of transactions: legacy ones, which every cluster takes, and version 1 for larger batches, where the cluster
+//! takes them.
+
+use solana_hash::Hash;
+use solana_message::{
+    v1::{self, TransactionConfig, MAX_ADDRESSES, MAX_TRANSACTION_SIZE, SIGNATURE_SIZE},
+    CompileError, Message, VersionedMessage,
+};
+use solana_program::{instruction::Instruction, pubkey::Pubkey};
+
+use crate::{rpc::with_budget, transaction::TRANSACTION_SIZE};
+
+/// A version of transactions.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Version {
+    /// 1,232 bytes. Its limits are instructions of the compute budget program.
+    Legacy,
+    /// 4,096 bytes and 64 accounts. Its limits stand in the message; without them it may use nothing.
+    V1,
+}
+
+/// What a transaction asks for.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Limits {
+    /// The most compute units that it may take.
+    pub units: u32,
+    /// What each of them costs beside the fee (micro-lamports).
+    pub price: Option<u64>,
+    /// The most bytes of accounts and programs that it may load. Legacy transactions don't say: they may load 64 MiB.
+    pub loaded_bytes: u32,
+}
+
+impl Limits {
+    /// What the price comes to (lamports), rounded up.
+    fn priority_fee(&self) -> Option<u64> {
+        let fee = (u128::from(self.units) * u128::from(self.price?)).div_ceil(1_000_000);
+        Some(u64::try_from(fee).unwrap_or(u64::MAX))
+    }
+}
+
+impl Version {
+    /// The message of these instructions.
+    pub fn message(
+        self,
+        payer: &Pubkey,
+        instructions: &[Instruction],
+        limits: Limits,
+        blockhash: Hash,
+    ) -> Result<VersionedMessage, CompileError> {
+        match self {
+            Self::Legacy => {
+                let all = with_budget(instructions, limits.units, limits.price);
+                let message = Message::new_with_blockhash(&all, Some(payer), &blockhash);
+                Ok(VersionedMessage::Legacy(message))
+            }
+            Self::V1 => {
+                let mut config = TransactionConfig::empty()
+                    .with_compute_unit_limit(limits.units)
+                    .with_loaded_accounts_data_size_limit(limits.loaded_bytes);
+                config.priority_fee = limits.priority_fee();
+                v1::Message::try_compile_with_config(payer, instructions, blockhash, config)
+                    .map(VersionedMessage::V1)
+            }
+        }
+    }
+
+    /// Whether a transaction of these instructions keeps within the version's bytes and accounts.
+    pub fn fits(self, payer: &Pubkey, instructions: &[Instruction], limits: Limits) -> bool {
+        let Ok(message) = self.message(payer, instructions, limits, Hash::default()) else {
+            return false;
+        };
+        match self {
+            Self::Legacy => size(&message) <= TRANSACTION_SIZE,
+            Self::V1 => {
+                size(&message) <= MAX_TRANSACTION_SIZE as u64
+                    && message.static_account_keys().len() <= usize::from(MAX_ADDRESSES)
+            }
+        }
+    }
+}
+
+/// The bytes of a message's transaction.
+pub fn size(message: &VersionedMessage) -> u64 {
+    let signatures = usize::from(message.header().num_required_signatures) * SIGNATURE_SIZE;
+    // Where the message doesn't say it first, the number of signatures: one byte for so few.
+    let count = usize::from(!matches!(message, VersionedMessage::V1(_)));
+    (message.serialize().len() + signatures + count) as u64
+}
