@@ -1,6 +1,9 @@
 //! A real cluster, through the JSON-RPC interface of one of its nodes.
 
-use std::time::{Duration, Instant};
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context;
 use base64::{prelude::BASE64_STANDARD, Engine};
@@ -50,6 +53,10 @@ pub const PATIENCE: Duration = Duration::from_secs(300);
 const PRICE_UNITS: u64 = 150;
 /// How long a node may not know the blockhash that it gave.
 const KNOWN_WITHIN: Duration = Duration::from_secs(60);
+/// The newest version of transactions that is read here. Nodes show newer ones to those only who ask for them.
+const NEWEST_VERSION: u8 = 1;
+/// A node's answer to who asks for a transaction of a newer version.
+const UNSUPPORTED_VERSION: i64 = -32_015;
 /// The most units that a transaction can have.
 pub const MAX_UNITS: u32 = 1_400_000;
 
@@ -71,6 +78,27 @@ pub struct Confirmed {
     /// When its block was made (Unix seconds), if the node knows.
     pub block_time: Option<i64>,
 }
+
+/// A transaction of a version that is newer than this tool: anybody can send one that names our programs.
+#[derive(Debug)]
+pub struct UnknownVersion {
+    /// Its signature.
+    pub signature: Signature,
+    /// What the node says.
+    pub answer: String,
+}
+
+impl fmt::Display for UnknownVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { signature, answer } = self;
+        write!(
+            f,
+            "the transaction {signature} is of a version that this tool can't read, a newer one may ({answer})"
+        )
+    }
+}
+
+impl std::error::Error for UnknownVersion {}
 
 /// What would come of a transaction.
 #[derive(Clone, Debug)]
@@ -187,12 +215,12 @@ impl Rpc {
             .with_context(|| format!("asking {} for the transactions of {address}", self.url))
     }
 
-    /// A transaction, if the node shows it.
+    /// A transaction, if the node shows it. Fails with [`UnknownVersion`] for one that can't be read.
     pub async fn transaction(&self, signature: &Signature) -> anyhow::Result<Option<Confirmed>> {
         let config = RpcTransactionConfig {
             encoding: Some(UiTransactionEncoding::Base64),
             commitment: Some(self.shown()),
-            max_supported_transaction_version: Some(0),
+            max_supported_transaction_version: Some(NEWEST_VERSION),
         };
         let found = match self
             .client
@@ -202,9 +230,7 @@ impl Rpc {
             Ok(found) => found,
             // Null, where a transaction should be.
             Err(error) if matches!(*error.kind, ErrorKind::SerdeJson(_)) => return Ok(None),
-            Err(error) => {
-                return Err(error).with_context(|| format!("asking {} for {signature}", self.url));
-            }
+            Err(error) => return Err(self.not_shown(error, *signature)),
         };
         let meta = found.transaction.meta;
         let meta = meta.with_context(|| format!("{} has no log of {signature}", self.url))?;
@@ -220,7 +246,20 @@ impl Rpc {
         }))
     }
 
-    /// A transaction that has been confirmed: a node may take a moment to show it.
+    /// Why a transaction can't be had.
+    fn not_shown(&self, error: Error, signature: Signature) -> anyhow::Error {
+        match *error.kind {
+            ErrorKind::RpcError(RpcError::RpcResponseError {
+                code: UNSUPPORTED_VERSION,
+                message: answer,
+                ..
+            }) => UnknownVersion { signature, answer }.into(),
+            _ => anyhow::Error::new(error).context(format!("asking {} for {signature}", self.url)),
+        }
+    }
+
+    /// A transaction that has been confirmed: a node may take a moment to show it. Fails with [`UnknownVersion`] for one that
+    /// can't be read.
     pub async fn shown_transaction(&self, signature: &Signature) -> anyhow::Result<Confirmed> {
         let began = Instant::now();
         loop {
@@ -230,7 +269,9 @@ impl Rpc {
                     "{signature} is confirmed, but {} does not show it: ask a node that keeps transactions",
                     self.url
                 ),
-                Err(error) if began.elapsed() > SILENCE => return Err(error),
+                Err(error) if error.is::<UnknownVersion>() || began.elapsed() > SILENCE => {
+                    return Err(error)
+                }
                 _ => tokio::time::sleep(POLL).await,
             }
         }

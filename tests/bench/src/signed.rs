@@ -124,7 +124,7 @@ async fn under_one_signature(kind: Kind, in_version_1: bool) -> Row {
         submission(&world, &meters, &[signed])
     };
     let (count, version) = if in_version_1 {
-        let most = most_in_version_1(&reporter.pubkey(), DAY, &instructions);
+        let most = most_in_version_1(&reporter.pubkey(), DAY, instructions);
         (most, ", version 1")
     } else {
         let most = most_that_fit(DAY, |count| {

@@ -187,8 +187,8 @@ async fn the_same_signature_for_two_meters() {
         let twice = [verify(&[signed.clone(), signed.clone()]), submit.clone()];
         refuse(&mut world, "twice", &twice, GridError::SignatureMismatch).await;
         let of_two = [
-            verify(&[signed.clone()]),
-            verify(&[signed.clone()]),
+            verify(std::slice::from_ref(&signed)),
+            verify(std::slice::from_ref(&signed)),
             submit.clone(),
         ];
         refuse(

@@ -55,6 +55,8 @@ pub struct FakeCluster {
     height: u64,
     /// Until which height each blockhash is valid.
     valid: BTreeMap<Hash, u64>,
+    /// Versions of transactions that are not legacy ones, by their signatures.
+    pub versions: BTreeMap<String, u64>,
     /// How often each method was called.
     pub calls: BTreeMap<String, u64>,
 }
@@ -99,6 +101,7 @@ impl Node {
             blocks: 1,
             height: 1_000,
             valid: BTreeMap::new(),
+            versions: BTreeMap::new(),
             calls: BTreeMap::new(),
         }));
         let of = cluster.clone();
@@ -318,6 +321,13 @@ impl FakeCluster {
             .find(|(_, processed)| processed.transaction.signatures[0].to_string() == *signature)
     }
 
+    /// Whether who asks for a transaction can't read its version.
+    fn is_too_new(&self, parameters: &Value) -> bool {
+        let signature = parameters[0].as_str().expect("a signature");
+        let newest = parameters[1]["maxSupportedTransactionVersion"].as_u64();
+        self.versions.get(signature).copied() > newest
+    }
+
     /// What a node answers.
     async fn answer(&mut self, question: &Value) -> Result<Value, Value> {
         let parameters = &question["params"];
@@ -431,6 +441,12 @@ impl FakeCluster {
                     })
                 });
                 in_context(statuses.collect())
+            }
+            "getTransaction" if self.is_too_new(parameters) => {
+                return Err(json!({
+                    "code": -32_015,
+                    "message": "Transaction version (2) is not supported by the requesting client",
+                }));
             }
             "getTransaction" => match self.find(&parameters[0]) {
                 Some((slot, processed)) => {
