@@ -9,13 +9,14 @@ use gridtoken_client::{
     cluster::{read, Cluster},
     format::{flag_names, format_time, grid, kwh, percent, reason_name, write_table},
     readings::{BadLine, Row},
+    remedy::Patient,
     terminal::progress_bar,
     transaction::Room,
     verdict::{verdicts, Verdict},
 };
 use shared_state::{
     quantity::Wh,
-    reading::Reading,
+    reading::{Reading, RejectReason},
     state::{Meter, Rules},
     GridError,
 };
@@ -31,6 +32,8 @@ struct DemoMeter {
     address: Pubkey,
     owner: Keypair,
     rejected: BTreeMap<String, u64>,
+    /// The last rejected reading, and why it was.
+    last_rejected: Option<(RejectReason, Reading)>,
     flagged: u64,
 }
 
@@ -223,6 +226,7 @@ impl<'a, W: Write> Demo<'a, W> {
                 address,
                 owner,
                 rejected: BTreeMap::new(),
+                last_rejected: None,
                 flagged: 0,
             },
         );
@@ -263,6 +267,11 @@ impl<'a, W: Write> Demo<'a, W> {
                         row.line, row.serial
                     )?;
                     *meter.rejected.entry(reason).or_default() += 1;
+                    meter.last_rejected = u8::try_from(code)
+                        .ok()
+                        .and_then(RejectReason::from_code)
+                        .filter(|reason| reason.costs_quality())
+                        .map(|reason| (reason, row.reading));
                 }
                 Verdict::Accepted(flags) => {
                     self.summary.accepted += 1;
@@ -306,6 +315,7 @@ impl<'a, W: Write> Demo<'a, W> {
     /// The table of meters and the supply check.
     async fn report(mut self) -> anyhow::Result<Summary> {
         self.say("what came of it")?;
+        let mut remedies = Vec::new();
         let mut table = vec![[
             "meter",
             "generated",
@@ -331,6 +341,16 @@ impl<'a, W: Write> Demo<'a, W> {
                 .await?
                 .context("no wallet")?;
             let balance = spl_token::state::Account::unpack(&wallet.data)?.amount;
+            if let Some((reason, reading)) = demo_meter.last_rejected {
+                let patient = Patient {
+                    serial: &demo_meter.serial,
+                    meter: &meter,
+                    rules: &self.rules,
+                };
+                for remedy in patient.of_rejection(reason, &reading) {
+                    remedies.push(format!("   {}: {remedy}", demo_meter.serial));
+                }
+            }
             let rejected: u64 = demo_meter.rejected.values().sum();
             let reasons: Vec<String> = demo_meter
                 .rejected
@@ -352,6 +372,9 @@ impl<'a, W: Write> Demo<'a, W> {
             ]);
         }
         write_table(self.out, &table)?;
+        for remedy in remedies {
+            writeln!(self.out, "{remedy}")?;
+        }
 
         let audit = audit(&self.world.bank, &self.world.deployment).await?;
         self.summary.meters = self.meters.len();

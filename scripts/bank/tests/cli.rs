@@ -57,6 +57,20 @@ fn the_sample_ends_with_grid_in_wallets_and_a_supply_that_is_equal() {
 }
 
 #[test]
+fn a_meter_whose_registers_went_back_is_told_what_mends_it() {
+    let file = TemporaryFile::new(
+        "back.csv",
+        &format!("{HEADER}A,1767225600,1000,500\nA,1767232800,8500,2500\nA,1767236400,40,2600\n"),
+    );
+    let (output, stdout, stderr) = bank(&["demo", file.0.to_str().expect("a path")]);
+    assert!(output.status.success(), "{stderr}");
+    assert!(
+        stdout.contains("A: if another device is in its place: grid meter replace-device A --generation-register 40 --consumption-register 2600 --no-device-key"),
+        "{stdout}"
+    );
+}
+
+#[test]
 fn fifteen_and_a_half_kilowatt_hours_in_unix_time() {
     // Baseline 1,000 Wh; 2 hours later 17,500 more generated and 2,000 consumed.
     let file = TemporaryFile::new(

@@ -246,8 +246,9 @@ fn secret_of_pem(text: &str) -> Result<SecretKey, String> {
 
 /// Bytes of hexadecimal digits; more of them than any key in base58 has.
 fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let is_hex =
-        text.len() > 44 && text.len().is_multiple_of(2) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_hex = text.len() > 44
+        && text.len().is_multiple_of(2)
+        && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     is_hex.then(|| {
         (0..text.len())
             .step_by(2)

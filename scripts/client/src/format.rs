@@ -7,9 +7,12 @@ use shared_state::{
     event::{Event, Field},
     quantity::GRID_DECIMALS,
     reading::flags,
+    state::DeviceKeyType,
     GridError,
 };
 use solana_program::pubkey::Pubkey;
+
+use crate::device::DeviceKey;
 
 /// Base units of one GRID.
 const GRID: u64 = 10u64.pow(GRID_DECIMALS as u32);
@@ -129,8 +132,8 @@ pub fn printable(text: &str) -> String {
     text.chars().map(shown).collect()
 }
 
-/// An event's fields as JSON, named and encoded as in the documentation: addresses in base58, meter ids and references as
-/// text, everything else as numbers.
+/// An event's fields as JSON, named and encoded as in the documentation: addresses in base58, P-256 keys in hexadecimal digits (SEC1),
+/// meter ids and references as text, everything else as numbers.
 pub fn event_json(event: &Event) -> serde_json::Map<String, serde_json::Value> {
     let mut fields = serde_json::Map::new();
     for (name, field) in event.fields() {
@@ -143,7 +146,21 @@ pub fn event_json(event: &Event) -> serde_json::Map<String, serde_json::Value> {
         };
         fields.insert(name.to_owned(), value);
     }
+    if let Some(device) = device(event).filter(DeviceKey::is_some) {
+        fields.insert("device_key".to_owned(), device.to_string().into());
+    }
     fields
+}
+
+/// The device key in an event: 32 bytes alone don't say of which kind it is.
+fn device(event: &Event) -> Option<DeviceKey> {
+    let (key, kind) = match event {
+        Event::MeterRegistered(event) => (event.device_key, event.device_key_type),
+        Event::DeviceReplaced(event) => (event.device_key, event.device_key_type),
+        _ => return None,
+    };
+    let kind = DeviceKeyType::from_byte(u8::try_from(kind).ok()?)?;
+    Some(DeviceKey { kind, key })
 }
 
 /// Validation rules as JSON.
@@ -168,6 +185,9 @@ pub fn event_line(event: &Event) -> String {
     for (name, field) in event.fields() {
         let value = match (name, field) {
             ("reason", Field::Number(code)) => reason_name(code),
+            ("device_key", _) => {
+                device(event).map_or_else(|| "unknown".to_owned(), |key| key.to_string())
+            }
             (_, Field::Number(number)) => number.to_string(),
             (_, Field::Time(time)) => format_time(time),
             (_, Field::Address(address)) => address.to_string(),

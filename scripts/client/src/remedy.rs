@@ -12,9 +12,9 @@ use crate::{device::DeviceKey, format::format_time};
 /// Steps back that are a device's rounding rather than a fault (Wh).
 const ROUNDING: u64 = 10;
 
-/// Where registers start again from zero: after so many decimal digits of watt-hours (3 of a kilowatt-hour and 1 at least)
-/// ...
-const DIGITS: std::ops::RangeInclusive<u32> = 4..=15;
+/// Where registers start again from zero: after so many decimal digits of watt-hours, which are four to twelve of a
+/// kilowatt-hour ...
+const DIGITS: std::ops::RangeInclusive<u32> = 7..=15;
 /// ... or in 32-bit counters.
 const COUNTER: u64 = 1 << 32;
 
@@ -184,7 +184,8 @@ impl Patient<'_> {
                 };
                 last < *place && new < *place && counted as f64 <= most[index]
             };
-            is_possible(0) && is_possible(1)
+            let is_near = |last: Wh| place.beyond(last).0 <= place.0 / 10;
+            is_possible(0) && is_possible(1) && last.into_iter().any(is_near)
         })
     }
 

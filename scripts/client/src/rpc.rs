@@ -569,6 +569,15 @@ fn return_data(data: UiTransactionReturnData) -> Option<(Pubkey, Vec<u8>)> {
     ))
 }
 
+/// Whether a command failed because the node can't be reached, or doesn't answer.
+pub fn is_unreachable(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let kind = cause.downcast_ref::<Error>().map(|error| &*error.kind);
+        matches!(kind, Some(ErrorKind::Io(_) | ErrorKind::Reqwest(_)))
+            || matches!(cause.downcast_ref(), Some(SendError::Unreachable(_)))
+    })
+}
+
 fn unreachable(error: Error) -> SendError {
     SendError::Unreachable(error.to_string())
 }
@@ -606,12 +615,8 @@ fn refusal(error: Error) -> SendError {
 
 impl Cluster for Rpc {
     async fn account(&self, address: &Pubkey) -> anyhow::Result<Option<Account>> {
-        let answer = self
-            .client
-            .get_account_with_commitment(address, self.client.commitment())
-            .await
-            .with_context(|| format!("asking {} for an account", self.url))?;
-        Ok(answer.value)
+        // The client's own function for one account hides why it gets no answer.
+        Ok(self.accounts(&[*address]).await?.pop().flatten())
     }
 
     async fn accounts(&self, addresses: &[Pubkey]) -> anyhow::Result<Vec<Option<Account>>> {

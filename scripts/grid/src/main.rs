@@ -11,7 +11,7 @@ mod submit;
 use std::{io::stdout, process::ExitCode};
 
 use clap::{CommandFactory, Parser, Subcommand};
-use gridtoken_client::terminal::end;
+use gridtoken_client::{rpc::is_unreachable, terminal::end};
 
 use session::{Flags, Session};
 
@@ -72,12 +72,21 @@ enum Command {
     },
 }
 
+/// The exit code when the cluster doesn't answer.
+const UNREACHABLE: u8 = 3;
+
 fn main() -> ExitCode {
     let Arguments { flags, command } = Arguments::parse();
     let done = tokio::runtime::Runtime::new()
         .map_err(anyhow::Error::from)
         .and_then(|runtime| runtime.block_on(run(&flags, command)));
-    end(done)
+    match &done {
+        Err(error) if is_unreachable(error) => {
+            end(done);
+            ExitCode::from(UNREACHABLE)
+        }
+        _ => end(done),
+    }
 }
 
 async fn run(flags: &Flags, command: Command) -> anyhow::Result<()> {

@@ -6,7 +6,10 @@ use std::process::Command;
 
 use gridtoken_tests::World;
 use node::Node;
-use shared_state::state::{Meter, RegistryConfig};
+use shared_state::{
+    quantity::Wh,
+    state::{Meter, RegistryConfig},
+};
 use solana_program::pubkey::Pubkey;
 
 fn audit(url: &str, registry: &Pubkey) -> (bool, String, String) {
@@ -51,14 +54,14 @@ fn it_prints_the_sums_and_names_what_breaks_them() {
         cluster
             .world
             .edit(&meter, |meter: &mut Meter| {
-                meter.settled_net_generation = 10_001
+                meter.settled_net_generation = Wh(10_001)
             })
             .await;
     });
     let (success, stdout, stderr) = audit(&node.url, &registry);
     assert!(!success);
     assert!(
-        stdout.starts_with(&format!("{programs}finding: Meter M-1 {meter}: has settled 10001 Wh of 10000 Wh generated\nfinding: TokenConfig {}: has minted 9500000000, but the meters have settled 10001000000", deployment.token_config())),
+        stdout.starts_with(&format!("{programs}finding: Meter M-1 {meter}: has settled 10001 Wh of 10000 Wh generated\nfinding: TokenConfig {}: has minted 9500 Wh, but the meters have settled 10001 Wh", deployment.token_config())),
         "{stdout}"
     );
     assert!(stdout.trim_end().ends_with(": 2 findings"), "{stdout}");

@@ -192,11 +192,12 @@ fn matches(filter: &Value, account: &Account) -> bool {
     let text = memcmp["bytes"].as_str().expect("bytes");
     let wanted = match text.parse::<Pubkey>() {
         Ok(key) => key.to_bytes().to_vec(),
-        // A single byte: the account type of meters.
-        Err(_) => {
-            assert_eq!(text, "4");
-            vec![3]
-        }
+        // A single byte: the account type of meters, or of retirements.
+        Err(_) => match text {
+            "4" => vec![3],
+            "6" => vec![5],
+            other => panic!("no account type: {other}"),
+        },
     };
     account
         .data
@@ -526,6 +527,7 @@ impl FakeCluster {
 /// What a command did.
 pub struct Ran {
     pub success: bool,
+    pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
 }
@@ -628,6 +630,14 @@ impl Tool {
         self.run_as(who, &all).json()
     }
 
+    /// The JSON of a submission that ends with this exit code.
+    pub fn submit(&self, file: &str, code: i32) -> Value {
+        let submit = ["--output", "json-compact", "readings", "submit", file];
+        let ran = self.run_as("reporter", &submit);
+        assert_eq!(ran.code, Some(code), "{}\n{}", ran.stderr, ran.stdout);
+        serde_json::from_str(&ran.stdout).expect("JSON")
+    }
+
     /// The same, which must fail: what it says.
     pub fn refuse_as(&self, who: &str, arguments: &[&str]) -> String {
         let ran = self.run_as(who, arguments);
@@ -664,6 +674,7 @@ impl Tool {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
         Ran {
             success: output.status.success(),
+            code: output.status.code(),
             stdout: text(output.stdout),
             stderr: text(output.stderr),
         }
