@@ -15,6 +15,7 @@ use solana_clock::Clock;
 use solana_commitment_config::CommitmentConfig;
 use solana_compute_budget_interface::ComputeBudgetInstruction;
 use solana_hash::Hash;
+use solana_message::VersionedMessage;
 use solana_program::{instruction::Instruction, pubkey::Pubkey};
 use solana_rpc_client::{
     nonblocking::rpc_client::RpcClient, rpc_client::GetConfirmedSignaturesForAddress2Config,
@@ -32,12 +33,15 @@ use solana_rpc_client_api::{
 use solana_sdk_ids::sysvar;
 use solana_signature::Signature;
 use solana_signer::Signer;
-use solana_transaction::{Transaction, TransactionError};
+use solana_transaction::{versioned::VersionedTransaction, TransactionError};
 use solana_transaction_status_client_types::{
     TransactionStatus, UiReturnDataEncoding, UiTransactionEncoding, UiTransactionReturnData,
 };
 
-use crate::cluster::{Cluster, Receipt, SendError};
+use crate::{
+    cluster::{Cluster, Receipt, SendError},
+    version::{Limits, Version},
+};
 
 /// How often a transaction's status is asked for.
 pub const POLL: Duration = Duration::from_millis(400);
@@ -323,7 +327,7 @@ impl Rpc {
 
     /// Hands a signed transaction to the node. The node tries it first; if it would fail, it refuses it, and that costs
     /// nothing.
-    pub async fn submit(&self, transaction: &Transaction) -> Result<(), SendError> {
+    pub async fn submit(&self, transaction: &VersionedTransaction) -> Result<(), SendError> {
         let config = RpcSendTransactionConfig {
             preflight_commitment: Some(self.client.commitment().commitment),
             max_retries: Some(0),
@@ -337,7 +341,7 @@ impl Rpc {
     }
 
     /// Hands it to the node again, in case that the network has lost it. Whatever the node answers, its status tells.
-    pub async fn submit_again(&self, transaction: &Transaction) {
+    pub async fn submit_again(&self, transaction: &VersionedTransaction) {
         let config = RpcSendTransactionConfig {
             skip_preflight: true,
             max_retries: Some(0),
@@ -349,12 +353,8 @@ impl Rpc {
             .await;
     }
 
-    /// Tries instructions without sending them.
-    pub async fn simulate(
-        &self,
-        payer: &Pubkey,
-        instructions: &[Instruction],
-    ) -> Result<Simulated, SendError> {
+    /// Tries a message without sending it.
+    pub async fn simulate(&self, message: VersionedMessage) -> Result<Simulated, SendError> {
         let config = RpcSimulateTransactionConfig {
             sig_verify: false,
             replace_recent_blockhash: true,
@@ -362,7 +362,11 @@ impl Rpc {
             encoding: Some(UiTransactionEncoding::Base64),
             ..RpcSimulateTransactionConfig::default()
         };
-        let transaction = Transaction::new_with_payer(instructions, Some(payer));
+        let signatures = usize::from(message.header().num_required_signatures);
+        let transaction = VersionedTransaction {
+            signatures: vec![Signature::default(); signatures],
+            message,
+        };
         let result = self
             .client
             .simulate_transaction_with_config(&transaction, config)
@@ -394,8 +398,12 @@ impl Rpc {
         price: Option<u64>,
     ) -> Result<(Simulated, u32), SendError> {
         // Not with the price: it would be charged for the whole limit, and that is yet to be found.
-        let limited = with_budget(instructions, MAX_UNITS, None);
-        let mut simulated = self.simulate(payer, &limited).await?;
+        let limits = Limits {
+            units: MAX_UNITS,
+            ..Limits::default()
+        };
+        let message = Version::Legacy.message(payer, instructions, limits, Hash::default());
+        let mut simulated = self.simulate(message.map_err(unsigned)?).await?;
         if price.is_some() {
             simulated.receipt.compute_units += PRICE_UNITS;
         }
@@ -424,8 +432,13 @@ impl Rpc {
         // Two transactions with the same instructions and blockhash would be the same transaction, and count once.
         let limit = limit.saturating_add(distinct()).min(MAX_UNITS);
         let validity = self.validity().await?;
-        let instructions = with_budget(instructions, limit, price);
-        let transaction = sign(signers, &instructions, validity.blockhash)?;
+        let limits = Limits {
+            units: limit,
+            price,
+            ..Limits::default()
+        };
+        let message = Version::Legacy.message(&payer, instructions, limits, validity.blockhash);
+        let transaction = sign(signers, message.map_err(unsigned)?)?;
         let began = Instant::now();
         loop {
             match self.submit(&transaction).await {
@@ -449,7 +462,7 @@ impl Rpc {
     /// Waits until a transaction has the commitment.
     async fn confirm(
         &self,
-        transaction: &Transaction,
+        transaction: &VersionedTransaction,
         validity: Validity,
     ) -> Result<Confirmed, SendError> {
         let signature = transaction.signatures[0];
@@ -541,24 +554,23 @@ pub fn with_budget(
     all
 }
 
-/// A transaction of these instructions, paid by the first of the signers.
+/// A message with the signatures that it needs.
 pub fn sign(
     signers: &[&dyn Signer],
-    instructions: &[Instruction],
-    blockhash: Hash,
-) -> Result<Transaction, SendError> {
-    let mut transaction = Transaction::new_with_payer(instructions, Some(&signers[0].pubkey()));
+    message: VersionedMessage,
+) -> Result<VersionedTransaction, SendError> {
+    let wanted = usize::from(message.header().num_required_signatures);
+    let wanted = &message.static_account_keys()[..wanted];
     // Those that the instructions need, each once.
-    let wanted = &transaction.message.account_keys
-        [..usize::from(transaction.message.header.num_required_signatures)];
     let mut by: Vec<&dyn Signer> = Vec::new();
     for key in wanted {
         by.extend(signers.iter().find(|signer| signer.pubkey() == *key));
     }
-    transaction
-        .try_sign(&by, blockhash)
-        .map_err(|error| SendError::Unsigned(error.to_string()))?;
-    Ok(transaction)
+    VersionedTransaction::try_new(message, &by).map_err(unsigned)
+}
+
+fn unsigned(error: impl fmt::Display) -> SendError {
+    SendError::Unsigned(error.to_string())
 }
 
 fn return_data(data: UiTransactionReturnData) -> Option<(Pubkey, Vec<u8>)> {

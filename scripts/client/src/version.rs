@@ -1,14 +1,23 @@
 //! Versions of transactions: legacy ones, which every cluster takes, and version 1 for larger batches, where the cluster
 //! takes them.
 
+use shared_state::program::MAX_ACCOUNTS;
 use solana_hash::Hash;
 use solana_message::{
-    v1::{self, TransactionConfig, MAX_ADDRESSES, MAX_TRANSACTION_SIZE, SIGNATURE_SIZE},
+    v1::{self, TransactionConfig, MAX_TRANSACTION_SIZE, SIGNATURE_SIZE},
     CompileError, Message, VersionedMessage,
 };
-use solana_program::{instruction::Instruction, pubkey::Pubkey};
+use solana_program::{instruction::Instruction, pubkey, pubkey::Pubkey};
+use solana_sdk_ids::feature;
 
-use crate::{rpc::with_budget, transaction::TRANSACTION_SIZE};
+use crate::{
+    cluster::Cluster,
+    rpc::with_budget,
+    transaction::{Room, TRANSACTION_SIZE},
+};
+
+/// What clusters that take version 1 have activated.
+const FEATURE: Pubkey = pubkey!("txv1aq4pp281K9um3tnPgkfX8UqtFT6wcVW3hNezGLL");
 
 /// A version of transactions.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -39,6 +48,24 @@ impl Limits {
 }
 
 impl Version {
+    /// The newest one that a cluster takes.
+    pub async fn of(cluster: &impl Cluster) -> anyhow::Result<Self> {
+        let account = cluster.account(&FEATURE).await?;
+        // A feature is an optional slot: that of its activation.
+        let is_active = account.is_some_and(|account| {
+            account.owner == feature::ID && account.data.first() == Some(&1)
+        });
+        Ok(if is_active { Self::V1 } else { Self::Legacy })
+    }
+
+    /// The most bytes that a transaction can have.
+    pub const fn most_bytes(self) -> u64 {
+        match self {
+            Self::Legacy => TRANSACTION_SIZE,
+            Self::V1 => MAX_TRANSACTION_SIZE as u64,
+        }
+    }
+
     /// The message of these instructions.
     pub fn message(
         self,
@@ -64,18 +91,24 @@ impl Version {
         }
     }
 
-    /// Whether a transaction of these instructions keeps within the version's bytes and accounts.
+    /// Whether a transaction of these instructions keeps within its bytes and accounts.
     pub fn fits(self, payer: &Pubkey, instructions: &[Instruction], limits: Limits) -> bool {
-        let Ok(message) = self.message(payer, instructions, limits, Hash::default()) else {
-            return false;
-        };
-        match self {
-            Self::Legacy => size(&message) <= TRANSACTION_SIZE,
-            Self::V1 => {
-                size(&message) <= MAX_TRANSACTION_SIZE as u64
-                    && message.static_account_keys().len() <= usize::from(MAX_ADDRESSES)
-            }
-        }
+        let message = self.message(payer, instructions, limits, Hash::default());
+        message.is_ok_and(|message| {
+            size(&message) <= self.most_bytes()
+                && message.static_account_keys().len() <= MAX_ACCOUNTS
+        })
+    }
+
+    /// The room for readings beside these instructions, which submit one.
+    pub fn room(
+        self,
+        payer: &Pubkey,
+        one_reading: &[Instruction],
+        limits: Limits,
+    ) -> Result<Room, CompileError> {
+        let message = self.message(payer, one_reading, limits, Hash::default())?;
+        Ok(Room::beside(&message, self.most_bytes()))
     }
 }
 
