@@ -119,3 +119,95 @@ pub fn size(message: &VersionedMessage) -> u64 {
     let count = usize::from(!matches!(message, VersionedMessage::V1(_)));
     (message.serialize().len() + signatures + count) as u64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::deployment::Deployment;
+    use shared_state::{quantity::Wh, reading::Reading};
+    use solana_transaction::versioned::VersionedTransaction;
+
+    const LIMITS: Limits = Limits {
+        units: 200_000,
+        price: Some(3),
+        loaded_bytes: 1 << 19,
+    };
+
+    fn submit(reporter: &Pubkey, meters: usize, readings: usize) -> [Instruction; 1] {
+        let deployment = Deployment {
+            oracle_program: Pubkey::new_from_array([1; 32]),
+            registry_program: Pubkey::new_from_array([2; 32]),
+            token_program: Pubkey::new_from_array([3; 32]),
+        };
+        let reading = Reading {
+            timestamp: 1,
+            generation_register: Wh(2),
+            consumption_register: Wh(3),
+        };
+        let readings: Vec<_> = (0..readings)
+            .map(|index| {
+                (
+                    Pubkey::new_from_array([(index % meters) as u8 + 10; 32]),
+                    reading,
+                )
+            })
+            .collect();
+        [deployment.submit_readings(reporter, false, &readings)]
+    }
+
+    #[test]
+    fn the_size_is_that_of_the_transactions_bytes() {
+        let payer = Pubkey::new_from_array([9; 32]);
+        for version in [Version::Legacy, Version::V1] {
+            for (meters, readings) in [(1, 1), (7, 7), (2, 30)] {
+                let instructions = submit(&payer, meters, readings);
+                let message = version.message(&payer, &instructions, LIMITS, Hash::default());
+                let message = message.expect("a message");
+                let expected = size(&message);
+                let transaction = VersionedTransaction {
+                    signatures: vec![Default::default()],
+                    message,
+                };
+                assert_eq!(
+                    wincode::serialize(&transaction).expect("bytes").len() as u64,
+                    expected
+                );
+            }
+        }
+    }
+
+    /// Bytes for legacy transactions; accounts for those of version 1.
+    #[test]
+    fn the_most_that_fits() {
+        let payer = Pubkey::new_from_array([9; 32]);
+        for (version, meters, of_one) in [(Version::Legacy, 15, 36), (Version::V1, 59, 60)] {
+            let room = version.room(&payer, &submit(&payer, 1, 1), LIMITS);
+            let room = room.expect("a message");
+            assert_eq!(room.most_meters(), meters, "{version:?}");
+            assert!(version.fits(&payer, &submit(&payer, meters, meters), LIMITS));
+            assert!(!version.fits(&payer, &submit(&payer, meters + 1, meters + 1), LIMITS));
+            assert!(room.fits(of_one, 1), "{version:?}");
+            assert!(!room.fits(of_one + 1, 1), "{version:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_asked_for_stands_in_the_message() {
+        let payer = Pubkey::new_from_array([9; 32]);
+        let limits = Limits {
+            units: 200_001,
+            price: Some(10),
+            loaded_bytes: 1 << 19,
+        };
+        let message = Version::V1.message(&payer, &submit(&payer, 1, 1), limits, Hash::default());
+        let Ok(VersionedMessage::V1(message)) = message else {
+            panic!("{message:?}")
+        };
+        let config = message.config;
+        assert_eq!(config.compute_unit_limit, Some(200_001));
+        assert_eq!(config.loaded_accounts_data_size_limit, Some(1 << 19));
+        // 2.00001 lamports, rounded up.
+        assert_eq!(config.priority_fee, Some(3));
+        assert_eq!(message.instructions.len(), 1);
+    }
+}

@@ -145,7 +145,10 @@ fn a_cluster_without_version_1_gets_legacy_transactions() {
     tool.node
         .with(async |cluster| cluster.has_version_1 = false);
     let file = tool.file("readings.csv", &one_of_each(40, 1_000));
-    assert_eq!(tool.submit(&file, 0)["accepted"], 40);
+    let ran = tool.run_as("reporter", &["readings", "submit", &file]);
+    assert!(ran.stdout.contains("40 accepted"), "{}", ran.stdout);
+    // None of version 1 was tried.
+    assert!(!ran.stderr.contains("version"), "{}", ran.stderr);
     let ([version_1, legacy], _) = batches(&tool);
     assert_eq!((version_1, legacy.iter().sum::<usize>()), (vec![], 40));
     assert!(legacy.iter().all(|count| *count <= 16), "{legacy:?}");

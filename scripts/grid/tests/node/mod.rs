@@ -26,7 +26,7 @@ use solana_transaction::{versioned::VersionedTransaction, TransactionError};
 use tokio::{net::TcpListener, runtime::Runtime, sync::Mutex};
 
 /// The feature of clusters that take transactions of version 1.
-const VERSION_1: &str = "txv1aq4pp281K9um3tnPgkfX8UqtFT6wcVW3hNezGLL";
+const VERSION_1: Pubkey = solana_program::pubkey!("txv1aq4pp281K9um3tnPgkfX8UqtFT6wcVW3hNezGLL");
 
 /// A cluster behind a URL.
 pub struct Node {
@@ -380,15 +380,6 @@ impl FakeCluster {
         let method = question["method"].as_str().expect("a method");
         *self.calls.entry(method.to_owned()).or_default() += 1;
         Ok(match method {
-            // The feature's account: the slot that it was activated in.
-            "getAccountInfo" if parameters[0] == VERSION_1 => {
-                let feature = Account {
-                    data: [&[1][..], &[0; 8]].concat(),
-                    ..Account::new(1, 0, &solana_sdk_ids::feature::ID)
-                };
-                let feature = self.has_version_1.then_some(feature);
-                in_context(feature.as_ref().map_or(Value::Null, encode))
-            }
             "getAccountInfo" => {
                 let account = self.world.bank.account(&key(&parameters[0])).await;
                 let account = account.expect("an answer");
@@ -403,9 +394,13 @@ impl FakeCluster {
                     .collect();
                 let accounts = self.world.bank.accounts(&addresses).await;
                 let accounts = accounts.expect("an answer");
-                let accounts = accounts
-                    .iter()
-                    .map(|account| account.as_ref().map_or(Value::Null, encode));
+                // The bank has activated everything.
+                let hidden = (!self.has_version_1).then_some(VERSION_1);
+                let accounts = addresses.iter().zip(accounts).map(|(address, account)| {
+                    account
+                        .filter(|_| hidden != Some(*address))
+                        .map_or(Value::Null, |account| encode(&account))
+                });
                 in_context(accounts.collect())
             }
             "getProgramAccounts" => {
