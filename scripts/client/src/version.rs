@@ -180,7 +180,7 @@ mod tests {
     #[test]
     fn the_most_that_fits() {
         let payer = Pubkey::new_from_array([9; 32]);
-        for (version, meters, of_one) in [(Version::Legacy, 15, 36), (Version::V1, 59, 60)] {
+        for (version, meters, of_one) in [(Version::Legacy, 15, 34), (Version::V1, 59, 60)] {
             let room = version.room(&payer, &submit(&payer, 1, 1), LIMITS);
             let room = room.expect("a message");
             assert_eq!(room.most_meters(), meters, "{version:?}");
