@@ -35,6 +35,9 @@ use solana_program::{
 use solana_signer::Signer;
 use spl_associated_token_account::instruction::create_associated_token_account;
 
+pub mod device;
+pub use device::SigningMeter;
+
 /// When the tests' world begins: 1 January 2026.
 pub const START: i64 = 1_767_225_600;
 

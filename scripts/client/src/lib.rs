@@ -33,3 +33,4 @@ pub mod rpc;
 pub mod terminal;
 pub mod transaction;
 pub mod verdict;
+pub mod version;

@@ -1,6 +1,9 @@
 //! A real cluster, through the JSON-RPC interface of one of its nodes.
 
-use std::time::{Duration, Instant};
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context;
 use base64::{prelude::BASE64_STANDARD, Engine};
@@ -12,6 +15,7 @@ use solana_clock::Clock;
 use solana_commitment_config::CommitmentConfig;
 use solana_compute_budget_interface::ComputeBudgetInstruction;
 use solana_hash::Hash;
+use solana_message::VersionedMessage;
 use solana_program::{instruction::Instruction, pubkey::Pubkey};
 use solana_rpc_client::{
     nonblocking::rpc_client::RpcClient, rpc_client::GetConfirmedSignaturesForAddress2Config,
@@ -29,12 +33,15 @@ use solana_rpc_client_api::{
 use solana_sdk_ids::sysvar;
 use solana_signature::Signature;
 use solana_signer::Signer;
-use solana_transaction::{Transaction, TransactionError};
+use solana_transaction::{versioned::VersionedTransaction, TransactionError};
 use solana_transaction_status_client_types::{
     TransactionStatus, UiReturnDataEncoding, UiTransactionEncoding, UiTransactionReturnData,
 };
 
-use crate::cluster::{Cluster, Receipt, SendError};
+use crate::{
+    cluster::{Cluster, Receipt, SendError},
+    version::{Limits, Version},
+};
 
 /// How often a transaction's status is asked for.
 pub const POLL: Duration = Duration::from_millis(400);
@@ -50,6 +57,10 @@ pub const PATIENCE: Duration = Duration::from_secs(300);
 const PRICE_UNITS: u64 = 150;
 /// How long a node may not know the blockhash that it gave.
 const KNOWN_WITHIN: Duration = Duration::from_secs(60);
+/// The newest version of transactions that is read here. Nodes show newer ones to those only who ask for them.
+const NEWEST_VERSION: u8 = 1;
+/// A node's answer to who asks for a transaction of a newer version.
+const UNSUPPORTED_VERSION: i64 = -32_015;
 /// The most units that a transaction can have.
 pub const MAX_UNITS: u32 = 1_400_000;
 
@@ -71,6 +82,27 @@ pub struct Confirmed {
     /// When its block was made (Unix seconds), if the node knows.
     pub block_time: Option<i64>,
 }
+
+/// A transaction of a version that is newer than this tool: anybody can send one that names our programs.
+#[derive(Debug)]
+pub struct UnknownVersion {
+    /// Its signature.
+    pub signature: Signature,
+    /// What the node says.
+    pub answer: String,
+}
+
+impl fmt::Display for UnknownVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { signature, answer } = self;
+        write!(
+            f,
+            "the transaction {signature} is of a version that this tool can't read, a newer one may ({answer})"
+        )
+    }
+}
+
+impl std::error::Error for UnknownVersion {}
 
 /// What would come of a transaction.
 #[derive(Clone, Debug)]
@@ -187,12 +219,12 @@ impl Rpc {
             .with_context(|| format!("asking {} for the transactions of {address}", self.url))
     }
 
-    /// A transaction, if the node shows it.
+    /// A transaction, if the node shows it. Fails with [`UnknownVersion`] for one that can't be read.
     pub async fn transaction(&self, signature: &Signature) -> anyhow::Result<Option<Confirmed>> {
         let config = RpcTransactionConfig {
             encoding: Some(UiTransactionEncoding::Base64),
             commitment: Some(self.shown()),
-            max_supported_transaction_version: Some(0),
+            max_supported_transaction_version: Some(NEWEST_VERSION),
         };
         let found = match self
             .client
@@ -202,9 +234,7 @@ impl Rpc {
             Ok(found) => found,
             // Null, where a transaction should be.
             Err(error) if matches!(*error.kind, ErrorKind::SerdeJson(_)) => return Ok(None),
-            Err(error) => {
-                return Err(error).with_context(|| format!("asking {} for {signature}", self.url));
-            }
+            Err(error) => return Err(self.not_shown(error, *signature)),
         };
         let meta = found.transaction.meta;
         let meta = meta.with_context(|| format!("{} has no log of {signature}", self.url))?;
@@ -220,7 +250,20 @@ impl Rpc {
         }))
     }
 
-    /// A transaction that has been confirmed: a node may take a moment to show it.
+    /// Why a transaction can't be had.
+    fn not_shown(&self, error: Error, signature: Signature) -> anyhow::Error {
+        match *error.kind {
+            ErrorKind::RpcError(RpcError::RpcResponseError {
+                code: UNSUPPORTED_VERSION,
+                message: answer,
+                ..
+            }) => UnknownVersion { signature, answer }.into(),
+            _ => anyhow::Error::new(error).context(format!("asking {} for {signature}", self.url)),
+        }
+    }
+
+    /// A transaction that has been confirmed: a node may take a moment to show it. Fails with [`UnknownVersion`] for one that
+    /// can't be read.
     pub async fn shown_transaction(&self, signature: &Signature) -> anyhow::Result<Confirmed> {
         let began = Instant::now();
         loop {
@@ -230,7 +273,9 @@ impl Rpc {
                     "{signature} is confirmed, but {} does not show it: ask a node that keeps transactions",
                     self.url
                 ),
-                Err(error) if began.elapsed() > SILENCE => return Err(error),
+                Err(error) if error.is::<UnknownVersion>() || began.elapsed() > SILENCE => {
+                    return Err(error)
+                }
                 _ => tokio::time::sleep(POLL).await,
             }
         }
@@ -282,7 +327,7 @@ impl Rpc {
 
     /// Hands a signed transaction to the node. The node tries it first; if it would fail, it refuses it, and that costs
     /// nothing.
-    pub async fn submit(&self, transaction: &Transaction) -> Result<(), SendError> {
+    pub async fn submit(&self, transaction: &VersionedTransaction) -> Result<(), SendError> {
         let config = RpcSendTransactionConfig {
             preflight_commitment: Some(self.client.commitment().commitment),
             max_retries: Some(0),
@@ -296,7 +341,7 @@ impl Rpc {
     }
 
     /// Hands it to the node again, in case that the network has lost it. Whatever the node answers, its status tells.
-    pub async fn submit_again(&self, transaction: &Transaction) {
+    pub async fn submit_again(&self, transaction: &VersionedTransaction) {
         let config = RpcSendTransactionConfig {
             skip_preflight: true,
             max_retries: Some(0),
@@ -308,12 +353,8 @@ impl Rpc {
             .await;
     }
 
-    /// Tries instructions without sending them.
-    pub async fn simulate(
-        &self,
-        payer: &Pubkey,
-        instructions: &[Instruction],
-    ) -> Result<Simulated, SendError> {
+    /// Tries a message without sending it.
+    pub async fn simulate(&self, message: VersionedMessage) -> Result<Simulated, SendError> {
         let config = RpcSimulateTransactionConfig {
             sig_verify: false,
             replace_recent_blockhash: true,
@@ -321,7 +362,11 @@ impl Rpc {
             encoding: Some(UiTransactionEncoding::Base64),
             ..RpcSimulateTransactionConfig::default()
         };
-        let transaction = Transaction::new_with_payer(instructions, Some(payer));
+        let signatures = usize::from(message.header().num_required_signatures);
+        let transaction = VersionedTransaction {
+            signatures: vec![Signature::default(); signatures],
+            message,
+        };
         let result = self
             .client
             .simulate_transaction_with_config(&transaction, config)
@@ -353,8 +398,12 @@ impl Rpc {
         price: Option<u64>,
     ) -> Result<(Simulated, u32), SendError> {
         // Not with the price: it would be charged for the whole limit, and that is yet to be found.
-        let limited = with_budget(instructions, MAX_UNITS, None);
-        let mut simulated = self.simulate(payer, &limited).await?;
+        let limits = Limits {
+            units: MAX_UNITS,
+            ..Limits::default()
+        };
+        let message = Version::Legacy.message(payer, instructions, limits, Hash::default());
+        let mut simulated = self.simulate(message.map_err(unsigned)?).await?;
         if price.is_some() {
             simulated.receipt.compute_units += PRICE_UNITS;
         }
@@ -383,8 +432,13 @@ impl Rpc {
         // Two transactions with the same instructions and blockhash would be the same transaction, and count once.
         let limit = limit.saturating_add(distinct()).min(MAX_UNITS);
         let validity = self.validity().await?;
-        let instructions = with_budget(instructions, limit, price);
-        let transaction = sign(signers, &instructions, validity.blockhash)?;
+        let limits = Limits {
+            units: limit,
+            price,
+            ..Limits::default()
+        };
+        let message = Version::Legacy.message(&payer, instructions, limits, validity.blockhash);
+        let transaction = sign(signers, message.map_err(unsigned)?)?;
         let began = Instant::now();
         loop {
             match self.submit(&transaction).await {
@@ -408,7 +462,7 @@ impl Rpc {
     /// Waits until a transaction has the commitment.
     async fn confirm(
         &self,
-        transaction: &Transaction,
+        transaction: &VersionedTransaction,
         validity: Validity,
     ) -> Result<Confirmed, SendError> {
         let signature = transaction.signatures[0];
@@ -500,24 +554,23 @@ pub fn with_budget(
     all
 }
 
-/// A transaction of these instructions, paid by the first of the signers.
+/// A message with the signatures that it needs.
 pub fn sign(
     signers: &[&dyn Signer],
-    instructions: &[Instruction],
-    blockhash: Hash,
-) -> Result<Transaction, SendError> {
-    let mut transaction = Transaction::new_with_payer(instructions, Some(&signers[0].pubkey()));
+    message: VersionedMessage,
+) -> Result<VersionedTransaction, SendError> {
+    let wanted = usize::from(message.header().num_required_signatures);
+    let wanted = &message.static_account_keys()[..wanted];
     // Those that the instructions need, each once.
-    let wanted = &transaction.message.account_keys
-        [..usize::from(transaction.message.header.num_required_signatures)];
     let mut by: Vec<&dyn Signer> = Vec::new();
     for key in wanted {
         by.extend(signers.iter().find(|signer| signer.pubkey() == *key));
     }
-    transaction
-        .try_sign(&by, blockhash)
-        .map_err(|error| SendError::Unsigned(error.to_string()))?;
-    Ok(transaction)
+    VersionedTransaction::try_new(message, &by).map_err(unsigned)
+}
+
+fn unsigned(error: impl fmt::Display) -> SendError {
+    SendError::Unsigned(error.to_string())
 }
 
 fn return_data(data: UiTransactionReturnData) -> Option<(Pubkey, Vec<u8>)> {

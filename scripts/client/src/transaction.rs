@@ -1,10 +1,10 @@
 //! How much fits into a transaction.
 
-use shared_state::{quantity::Wh, reading::Reading};
+use shared_state::{program::MAX_ACCOUNTS, quantity::Wh, reading::Reading};
+use solana_message::{Message, VersionedMessage};
 use solana_program::{instruction::Instruction, pubkey::Pubkey};
-use solana_transaction::Transaction;
 
-use crate::deployment::Deployment;
+use crate::{deployment::Deployment, version};
 
 /// The most bytes that a transaction can have.
 pub const TRANSACTION_SIZE: u64 = 1_232;
@@ -14,10 +14,13 @@ const READING: u64 = 25;
 /// ... and the first time in a transaction, its meter's address.
 const ADDRESS: u64 = 32;
 
+/// The accounts of a submission beside its meters, of which there is one for each reading.
+const OF_SUBMISSION: usize = 4;
+
 /// The bytes of the transaction of these instructions.
 fn size(payer: &Pubkey, instructions: &[Instruction]) -> u64 {
-    let transaction = Transaction::new_with_payer(instructions, Some(payer));
-    bincode::serialized_size(&transaction).unwrap_or(u64::MAX)
+    let message = Message::new(instructions, Some(payer));
+    version::size(&VersionedMessage::Legacy(message))
 }
 
 /// Whether these instructions fit into one transaction.
@@ -30,18 +33,24 @@ pub fn fits(payer: &Pubkey, instructions: &[Instruction]) -> bool {
 pub struct Room {
     /// The transaction with one reading.
     first: u64,
+    /// The accounts that it names.
+    accounts: usize,
+    /// The most bytes that a transaction can have.
+    most: u64,
 }
 
 impl Room {
-    /// The room beside these instructions, which submit one reading.
-    pub fn new(payer: &Pubkey, one_reading: &[Instruction]) -> Self {
+    /// The room beside this message, which submits one reading, in a transaction of so many bytes.
+    pub fn beside(one_reading: &VersionedMessage, most: u64) -> Self {
         Self {
             // Lengths from 128 on take another byte: that of the instruction's data.
-            first: size(payer, one_reading).saturating_add(1),
+            first: version::size(one_reading).saturating_add(1),
+            accounts: one_reading.static_account_keys().len(),
+            most,
         }
     }
 
-    /// The room in a SubmitReadings that its reporter pays for.
+    /// The room in a SubmitReadings that its reporter pays for, in a legacy transaction.
     pub fn of_submission(deployment: &Deployment, reporter: &Pubkey) -> Self {
         let reading = Reading {
             timestamp: 0,
@@ -49,12 +58,15 @@ impl Room {
             consumption_register: Wh(0),
         };
         let one = deployment.submit_readings(reporter, false, &[(Pubkey::default(), reading)]);
-        Self::new(reporter, &[one])
+        let message = VersionedMessage::Legacy(Message::new(&[one], Some(reporter)));
+        Self::beside(&message, TRANSACTION_SIZE)
     }
 
     /// Whether so many readings, of so many different meters, fit.
     pub fn fits(&self, readings: usize, meters: usize) -> bool {
-        self.size(readings, meters) <= TRANSACTION_SIZE
+        self.size(readings, meters) <= self.most
+            && self.accounts.saturating_add(further(meters)) <= MAX_ACCOUNTS
+            && OF_SUBMISSION.saturating_add(readings) <= MAX_ACCOUNTS
     }
 
     /// The most readings, of a meter each, that fit.
@@ -63,10 +75,15 @@ impl Room {
     }
 
     fn size(&self, readings: usize, meters: usize) -> u64 {
-        let further = |count: usize| count.saturating_sub(1) as u64;
+        let (readings, meters) = (further(readings) as u64, further(meters) as u64);
         self.first
-            .saturating_add(further(readings) * READING + further(meters) * ADDRESS)
+            .saturating_add(readings * READING + meters * ADDRESS)
     }
+}
+
+/// How many there are beside the first.
+fn further(count: usize) -> usize {
+    count.saturating_sub(1)
 }
 
 #[cfg(test)]

@@ -702,7 +702,7 @@ fn the_largest_batches_stay_within_their_limit_of_compute_units() {
         for done in &cluster.history {
             assert_eq!(done.error, None, "{:?}", done.logs);
             let limit = u64::from(u32::from_le_bytes(
-                done.transaction.message.instructions[0].data[1..5]
+                done.transaction.message.instructions()[0].data[1..5]
                     .try_into()
                     .expect("four bytes"),
             ));

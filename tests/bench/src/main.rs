@@ -7,6 +7,8 @@
 mod cases;
 mod growth;
 mod measure;
+mod signed;
+mod version_1;
 
 use std::{fmt::Write, path::Path, process::ExitCode};
 
@@ -128,7 +130,7 @@ fn table(rows: &[Row]) -> String {
         "# What it costs\n\nWritten by `scripts/bench`; `.ci/run` fails when it is out of date or a figure is above its ceiling.\n\n\
          Each figure is that of a whole transaction on SBPF v3 (compute units that it consumed), with as few signers as it needs: who acts \
          also pays. Accounts: how many different ones it names. Cost units: what the transaction takes of a block, by the \
-         cluster's cost model: 720 for each signature (2,400 for each that the Ed25519 program verifies), 300 for each \
+         cluster's cost model: 720 for each signature (2,400 for each that the Ed25519 program verifies, 4,800 for the Secp256r1 program), 300 for each \
          account that it locks for writing, a quarter for each byte of instruction data, 8 for each 32 KiB of loaded \
          accounts and programs, and the compute units. RecordReadings and MintSettled are in the figures of the submissions and settlements, which alone can call them.\n\n\
          | program | instruction | case | compute units | ceiling | accounts | bytes | cost units |\n|---|---|---|--:|--:|--:|--:|--:|\n",

@@ -2,7 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use gridtoken_client::{cluster::Cluster, deployment::Deployment, transaction::TRANSACTION_SIZE};
+use gridtoken_client::{
+    cluster::Cluster,
+    deployment::Deployment,
+    transaction::TRANSACTION_SIZE,
+    version::{self, Limits, Version},
+};
 use gridtoken_tests::World;
 use shared_state::event::Event;
 use solana_hash::Hash;
@@ -10,7 +15,7 @@ use solana_keypair::Keypair;
 use solana_loader_v3_interface::get_program_data_address;
 use solana_message::{v0, AddressLookupTableAccount, VersionedMessage};
 use solana_program::{instruction::Instruction, pubkey::Pubkey};
-use solana_sdk_ids::ed25519_program;
+use solana_sdk_ids::{ed25519_program, secp256r1_program};
 use solana_signer::Signer;
 use solana_transaction::versioned::VersionedTransaction;
 
@@ -75,9 +80,37 @@ pub fn transaction(
     VersionedTransaction::try_new(message, &signers).expect("signed")
 }
 
+/// A transaction of version 1, with the highest limits that there are.
+fn version_1(
+    payer: &Keypair,
+    instructions: &[Instruction],
+    blockhash: Hash,
+) -> VersionedTransaction {
+    let message = Version::V1.message(&payer.pubkey(), instructions, MOST, blockhash);
+    VersionedTransaction::try_new(message.expect("a message"), &[payer]).expect("signed")
+}
+
+/// The limits of a transaction of version 1.
+const MOST: Limits = Limits {
+    units: 1_400_000,
+    price: None,
+    loaded_bytes: 64 * 1024 * 1024,
+};
+
+/// The most items whose instructions fit into a transaction of version 1.
+pub fn most_in_version_1(
+    payer: &Pubkey,
+    most: usize,
+    instructions: impl Fn(usize) -> Vec<Instruction>,
+) -> usize {
+    (1..=most)
+        .take_while(|count| Version::V1.fits(payer, &instructions(*count), MOST))
+        .count()
+}
+
 /// Its size in bytes.
 pub fn size(transaction: &VersionedTransaction) -> u64 {
-    bincode::serialized_size(transaction).expect("a size")
+    version::size(&transaction.message)
 }
 
 /// The most items whose transaction fits.
@@ -96,17 +129,39 @@ pub async fn measure(
     instructions: &[Instruction],
     tables: &[AddressLookupTableAccount],
 ) -> Row {
+    let sign = |blockhash| transaction(payer, others, instructions, tables, blockhash);
+    let tables = LOOKUP_TABLE * tables.len() as u64;
+    measure_signed(world, name, payer, instructions, tables, sign).await
+}
+
+/// The same in a transaction of version 1.
+pub async fn measure_version_1(
+    world: &mut World,
+    name: (&'static str, &'static str, impl Into<String>),
+    payer: &Keypair,
+    instructions: &[Instruction],
+) -> Row {
+    let sign = |blockhash| version_1(payer, instructions, blockhash);
+    measure_signed(world, name, payer, instructions, 0, sign).await
+}
+
+/// The same for the transaction that `sign` makes of a blockhash. `loaded`: bytes that it loads beside accounts and programs.
+async fn measure_signed(
+    world: &mut World,
+    name: (&'static str, &'static str, impl Into<String>),
+    payer: &Keypair,
+    instructions: &[Instruction],
+    mut loaded: u64,
+    sign: impl Fn(Hash) -> VersionedTransaction,
+) -> Row {
     world.fund(&payer.pubkey());
-    let receipt = world
-        .bank
-        .process(|blockhash| transaction(payer, others, instructions, tables, blockhash))
-        .await;
+    let receipt = world.bank.process(&sign).await;
     let receipt = match receipt {
         Ok(receipt) => receipt,
         Err(error) => panic!("{}: {error:#?}", name.1),
     };
     let units = receipt.compute_units;
-    let transaction = transaction(payer, others, instructions, tables, Hash::default());
+    let transaction = sign(Hash::default());
 
     let mut accounts: BTreeSet<Pubkey> = [payer.pubkey()].into();
     let mut writable = accounts.clone();
@@ -121,8 +176,11 @@ pub async fn measure(
     }
     let precompiled: u64 = instructions
         .iter()
-        .filter(|instruction| instruction.program_id == ed25519_program::ID)
-        .map(|instruction| u64::from(instruction.data[0]))
+        .map(|instruction| match instruction.program_id {
+            ed25519_program::ID => 2_400 * u64::from(instruction.data[0]),
+            secp256r1_program::ID => 4_800 * u64::from(instruction.data[0]),
+            _ => 0,
+        })
         .sum();
     let data: usize = instructions
         .iter()
@@ -131,7 +189,6 @@ pub async fn measure(
     // A program's code is loaded with it.
     let mut loads = accounts.clone();
     loads.extend(accounts.iter().map(get_program_data_address));
-    let mut loaded = LOOKUP_TABLE * tables.len() as u64;
     for address in loads {
         let account = world.bank.account(&address).await.expect("an answer");
         loaded += account.map_or(0, |account| account.data.len() as u64 + 64);
@@ -144,7 +201,7 @@ pub async fn measure(
         accounts: accounts.len(),
         bytes: size(&transaction),
         cost_units: 720 * transaction.signatures.len() as u64
-            + 2_400 * precompiled
+            + precompiled
             + 300 * writable.len() as u64
             + data as u64 / 4
             + 8 * loaded.div_ceil(32 * 1024)

@@ -10,7 +10,7 @@ use gridtoken_client::{
     deployment::Program,
     format::{event_json, event_line, format_time},
     logs,
-    rpc::Confirmed,
+    rpc::{Confirmed, UnknownVersion},
 };
 use serde_json::{json, Value};
 use solana_program::pubkey::Pubkey;
@@ -142,10 +142,18 @@ async fn print_newer(
     let mut seen = places.clone();
     for signature in newer(session, &mut seen, limit).await? {
         if !shown.contains(&signature) {
-            let confirmed = session.rpc.shown_transaction(&signature).await?;
-            let transaction = Transaction::new(confirmed, programs);
-            if !transaction.events.is_empty() {
-                session.print(&transaction)?;
+            match session.rpc.shown_transaction(&signature).await {
+                Ok(confirmed) => {
+                    let transaction = Transaction::new(confirmed, programs);
+                    if !transaction.events.is_empty() {
+                        session.print(&transaction)?;
+                    }
+                }
+                // Whatever the reason is, it stays: those behind it are shown.
+                Err(error) if error.is::<UnknownVersion>() => {
+                    eprintln!("passed over: {error}");
+                }
+                Err(error) => return Err(error),
             }
             shown.push(signature);
         }

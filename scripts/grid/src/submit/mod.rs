@@ -26,6 +26,7 @@ use gridtoken_client::{
     rpc::{distinct, is_expired, sign, Confirmed, Rpc, Validity, PATIENCE, POLL, RESEND, SILENCE},
     terminal::progress_bar,
     verdict::verdicts,
+    version::Version,
 };
 use indicatif::ProgressBar;
 use shared_state::{
@@ -33,10 +34,11 @@ use shared_state::{
     reading::{Reading, RejectReason},
     state::{Meter, Rules},
 };
+use solana_hash::Hash;
 use solana_keypair::Keypair;
 use solana_program::pubkey::Pubkey;
 use solana_signer::Signer;
-use solana_transaction::{Transaction, TransactionError};
+use solana_transaction::{versioned::VersionedTransaction, TransactionError};
 
 use crate::session::Session;
 use batch::{Batch, Queue};
@@ -48,7 +50,7 @@ const IN_FLIGHT: usize = 32;
 /// A transaction on its way.
 struct Flight {
     batch: Batch,
-    transaction: Transaction,
+    transaction: VersionedTransaction,
     validity: Validity,
     sent: Instant,
     /// When it was confirmed, if it was: the node may take a moment to show it.
@@ -61,6 +63,8 @@ struct Submission<'a> {
     reporter: &'a Keypair,
     payer: &'a Keypair,
     price: Option<u64>,
+    /// The newest version of transactions that the cluster takes.
+    version: Version,
     /// Makes this submission's transactions others than those of another one with the same readings, key and blockhash:
     /// two equal ones would be one, and both would count it.
     salt: u32,
@@ -107,6 +111,7 @@ pub async fn run(
         reporter: &reporter,
         payer: &payer,
         price: session.price,
+        version: Version::of(&session.rpc).await?,
         salt: distinct(),
         queues,
         flights: Vec::new(),
@@ -183,10 +188,13 @@ impl Submission<'_> {
             for queue in batch.queues() {
                 self.queues[queue].in_flight = false;
             }
-            let instructions = self.instructions(&batch);
-            let payer = self.payer.pubkey();
-            let simulated = match self.rpc.simulate(&payer, &instructions).await {
+            let message = self.message(&batch, Hash::default())?;
+            let simulated = match self.rpc.simulate(message.clone()).await {
                 Ok(simulated) => simulated,
+                Err(error) if self.falls_back(&message, &error) => {
+                    self.take_back(batch);
+                    continue;
+                }
                 Err(error) => {
                     let context = format!("trying the readings of line {}", batch.lines());
                     self.take_back(batch);
@@ -226,8 +234,8 @@ impl Submission<'_> {
         let mut launched = Vec::new();
         for batch in batches {
             let signers: [&dyn Signer; 2] = [self.payer, self.reporter];
-            let instructions = self.instructions(&batch);
-            let transaction = sign(&signers, &instructions, validity.blockhash)?;
+            let message = self.message(&batch, validity.blockhash)?;
+            let transaction = sign(&signers, message)?;
             launched.push(Flight {
                 batch,
                 transaction,
@@ -257,6 +265,9 @@ impl Submission<'_> {
                     error: TransactionError::BlockhashNotFound,
                     ..
                 }) => self.take_back(flight.batch),
+                Err(error) if self.falls_back(&flight.transaction.message, &error) => {
+                    self.take_back(flight.batch);
+                }
                 Err(error) => {
                     fatal = Err(self.refused(flight.batch, error));
                 }

@@ -1,16 +1,20 @@
 //! What goes in the next transaction, and its instructions.
 
 use gridtoken_client::{
-    rpc::with_budget,
-    transaction::{fits, Room},
+    cluster::SendError,
+    rpc::MAX_UNITS,
+    version::{Limits, Version},
 };
 use oracle_program::{
     instruction::submit_signed_readings,
     signature::{message, precompile, Scheme, SignedMessage},
 };
 use shared_state::reading::Reading;
+use solana_hash::Hash;
+use solana_message::VersionedMessage;
 use solana_program::{instruction::Instruction, pubkey::Pubkey};
 use solana_signer::Signer;
+use solana_transaction::TransactionError;
 
 use super::{
     batch::{Batch, Queue, Unit},
@@ -23,8 +27,20 @@ const BASE_UNITS: u32 = 3_000 + 300;
 const READING_UNITS: u32 = 1_250;
 /// Compute units of each signature beside its readings.
 const SIGNATURE_UNITS: u32 = 600;
-/// The most signatures that an instruction of the Secp256r1 program can have.
+/// The most signatures that an instruction of the Secp256r1 program can have; a submission reads two of them.
 const P256_SIGNATURES: usize = 8;
+
+/// How many bytes of a transaction's log a node keeps: it drops the line that goes beyond, with its events.
+const LOG: usize = 10_000;
+/// What it logs beside the readings ...
+const LOG_BASE: usize = 1_000;
+/// ... and of each reading at most: that it was rejected, and that its meter's register is held.
+const LOG_READING: usize = 110 + 102;
+/// What one signature covers goes together: so many accepted readings the log shows.
+const SIGNED_AT_ONCE: usize = 110;
+
+/// The most bytes of accounts and programs that a transaction of version 1 may load: the two programs are less than a fifth.
+const LOADED_BYTES: u32 = 512 * 1024;
 
 impl Submission<'_> {
     /// The next batch, as large as fits: of the first meter that is ready, and of others while there is room.
@@ -49,18 +65,28 @@ impl Submission<'_> {
             items: vec![(first, unit)],
             scheme: None,
         };
-        let room = Room::new(&self.payer.pubkey(), &self.instructions(&one));
+        let room = self
+            .version
+            .room(
+                &self.payer.pubkey(),
+                &self.instructions(&one),
+                self.limits(&one),
+            )
+            .ok()?;
+        let fits = |readings: usize, meters| {
+            room.fits(readings, meters) && LOG_BASE + LOG_READING * readings <= LOG
+        };
         let mut items: Vec<(usize, Unit)> = Vec::new();
         let mut meters = 0;
         for (index, queue) in self.queues.iter_mut().enumerate().skip(first) {
             if !queue.is_ready() || queue.scheme().is_some() {
                 continue;
             }
-            if !items.is_empty() && !room.fits(items.len() + 1, meters + 1) {
+            if !items.is_empty() && !fits(items.len() + 1, meters + 1) {
                 break;
             }
             meters += 1;
-            while items.is_empty() || room.fits(items.len() + 1, meters) {
+            while items.is_empty() || fits(items.len() + 1, meters) {
                 let Some(unit) = queue.units.pop_front() else {
                     break;
                 };
@@ -80,19 +106,13 @@ impl Submission<'_> {
             items: Vec::new(),
             scheme: Some(scheme),
         };
-        let most = match scheme {
-            Scheme::Ed25519 => usize::MAX,
-            Scheme::Secp256r1 => P256_SIGNATURES,
-        };
         'meters: for index in first..self.queues.len() {
             if !self.queues[index].is_ready() || self.queues[index].scheme() != Some(scheme) {
                 continue;
             }
             while let Some(unit) = self.queues[index].units.pop_front() {
                 batch.items.push((index, unit));
-                let is_full = batch.items.len() > most
-                    || !fits(&self.payer.pubkey(), &self.instructions(&batch));
-                if !is_full {
+                if self.has_room(&batch) {
                     self.queues[index].in_flight = true;
                     continue;
                 }
@@ -117,13 +137,40 @@ impl Submission<'_> {
         Some(batch)
     }
 
+    /// Whether all of a batch of signed readings goes in one transaction.
+    fn has_room(&self, batch: &Batch) -> bool {
+        let readings = batch.len();
+        let is_logged = LOG_BASE + LOG_READING * readings <= LOG
+            || (batch.items.len() == 1 && readings <= SIGNED_AT_ONCE);
+        let is_verified =
+            batch.scheme != Some(Scheme::Secp256r1) || batch.items.len() <= 2 * P256_SIGNATURES;
+        let limits = self.limits(batch);
+        is_logged
+            && is_verified
+            && limits.units <= MAX_UNITS
+            && self
+                .version
+                .fits(&self.payer.pubkey(), &self.instructions(batch), limits)
+    }
+
+    /// What a batch's transaction asks for.
+    pub(super) fn limits(&self, batch: &Batch) -> Limits {
+        let signatures = match batch.scheme {
+            Some(_) => batch.items.len() as u32,
+            None => 0,
+        };
+        let readings = READING_UNITS * batch.len() as u32 + SIGNATURE_UNITS * signatures;
+        Limits {
+            units: BASE_UNITS + readings + self.salt,
+            price: self.price,
+            loaded_bytes: LOADED_BYTES,
+        }
+    }
+
     /// A batch's instructions.
     pub(super) fn instructions(&self, batch: &Batch) -> Vec<Instruction> {
         let reporter = self.reporter.pubkey();
-        let readings = batch.len() as u32;
-        let mut units = BASE_UNITS + READING_UNITS * readings + self.salt;
-        let submit = if let Some(scheme) = batch.scheme {
-            units += SIGNATURE_UNITS * batch.items.len() as u32;
+        if let Some(scheme) = batch.scheme {
             let registry = &self.deployment.registry_program;
             let mut signed = Vec::new();
             let mut meters = Vec::new();
@@ -138,17 +185,50 @@ impl Submission<'_> {
                 meters.push(queue.address);
             }
             let oracle = &self.deployment.oracle_program;
-            vec![
-                precompile(scheme, &signed),
-                submit_signed_readings(oracle, &reporter, registry, false, &meters),
-            ]
+            let at_once = match scheme {
+                Scheme::Ed25519 => signed.len(),
+                Scheme::Secp256r1 => P256_SIGNATURES,
+            };
+            let verified = signed.chunks(at_once).map(|some| precompile(scheme, some));
+            let submit = submit_signed_readings(oracle, &reporter, registry, false, &meters);
+            verified.chain([submit]).collect()
         } else {
             let readings: Vec<(Pubkey, Reading)> = batch
                 .rows()
                 .map(|(queue, row)| (self.queues[queue].address, row.reading))
                 .collect();
             vec![self.deployment.submit_readings(&reporter, false, &readings)]
-        };
-        with_budget(&submit, units, self.price)
+        }
+    }
+
+    /// A batch's message.
+    pub(super) fn message(
+        &self,
+        batch: &Batch,
+        blockhash: Hash,
+    ) -> anyhow::Result<VersionedMessage> {
+        let instructions = self.instructions(batch);
+        let payer = self.payer.pubkey();
+        Ok(self
+            .version
+            .message(&payer, &instructions, self.limits(batch), blockhash)?)
+    }
+
+    /// Goes on with legacy transactions, if it was because of their version that the node took none.
+    pub(super) fn falls_back(&mut self, sent: &VersionedMessage, error: &SendError) -> bool {
+        let is_the_version = matches!(
+            error,
+            SendError::NotTaken(_)
+                | SendError::Refused {
+                    error: TransactionError::UnsupportedVersion,
+                    ..
+                }
+        );
+        let falls_back = is_the_version && matches!(sent, VersionedMessage::V1(_));
+        if falls_back && self.version == Version::V1 {
+            eprintln!("the node takes no transactions of version 1, so legacy ones go: {error}");
+            self.version = Version::Legacy;
+        }
+        falls_back
     }
 }

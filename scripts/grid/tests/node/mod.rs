@@ -19,10 +19,14 @@ use shared_state::state::{meter_id, MeterStatus};
 use solana_account::Account;
 use solana_hash::Hash;
 use solana_keypair::{write_keypair_file, Keypair};
+use solana_message::VersionedMessage;
 use solana_program::pubkey::Pubkey;
 use solana_signer::Signer;
-use solana_transaction::{Transaction, TransactionError};
+use solana_transaction::{versioned::VersionedTransaction, TransactionError};
 use tokio::{net::TcpListener, runtime::Runtime, sync::Mutex};
+
+/// The feature of clusters that take transactions of version 1.
+const VERSION_1: Pubkey = solana_program::pubkey!("txv1aq4pp281K9um3tnPgkfX8UqtFT6wcVW3hNezGLL");
 
 /// A cluster behind a URL.
 pub struct Node {
@@ -43,7 +47,7 @@ pub struct FakeCluster {
     /// Whether transactions are kept back, to arrive later.
     pub hold: bool,
     /// What is kept back.
-    pub held: Vec<Transaction>,
+    pub held: Vec<VersionedTransaction>,
     /// When what is kept back arrives by itself.
     pub arrival: Arrival,
     /// Methods whose next answer is lost in favour of an HTTP status, although the node has done what it was asked.
@@ -55,6 +59,12 @@ pub struct FakeCluster {
     height: u64,
     /// Until which height each blockhash is valid.
     valid: BTreeMap<Hash, u64>,
+    /// Whether the cluster has activated version 1.
+    pub has_version_1: bool,
+    /// Whether the node takes it, too: not all are of the newest release.
+    pub takes_version_1: bool,
+    /// Versions of transactions that are not legacy ones, by their signatures.
+    pub versions: BTreeMap<String, u64>,
     /// How often each method was called.
     pub calls: BTreeMap<String, u64>,
 }
@@ -73,7 +83,7 @@ pub enum Arrival {
 /// A transaction that was processed.
 #[derive(Clone)]
 pub struct Processed {
-    pub transaction: Transaction,
+    pub transaction: VersionedTransaction,
     pub error: Option<TransactionError>,
     pub logs: Vec<String>,
     pub units: u64,
@@ -99,6 +109,9 @@ impl Node {
             blocks: 1,
             height: 1_000,
             valid: BTreeMap::new(),
+            has_version_1: false,
+            takes_version_1: true,
+            versions: BTreeMap::new(),
             calls: BTreeMap::new(),
         }));
         let of = cluster.clone();
@@ -169,11 +182,11 @@ fn key(value: &Value) -> Pubkey {
         .expect("an address")
 }
 
-fn transaction(value: &Value) -> Transaction {
+fn transaction(value: &Value) -> VersionedTransaction {
     let bytes = BASE64_STANDARD
         .decode(value.as_str().expect("a transaction"))
         .expect("base64");
-    bincode::deserialize(&bytes).expect("a legacy transaction")
+    wincode::deserialize(&bytes).expect("a transaction")
 }
 
 fn error_json(error: &Option<TransactionError>) -> Value {
@@ -229,19 +242,23 @@ impl FakeCluster {
     }
 
     /// A transaction with a blockhash that the bank knows: it forgets its own within a second.
-    async fn renew(&mut self, transaction: &Transaction) -> Transaction {
+    async fn renew(&mut self, transaction: &VersionedTransaction) -> VersionedTransaction {
         let client = self.world.bank.client(&[]);
         let mut transaction = transaction.clone();
-        transaction.message.recent_blockhash =
-            client.get_latest_blockhash().await.expect("a blockhash");
+        let blockhash = client.get_latest_blockhash().await.expect("a blockhash");
+        transaction.message.set_recent_blockhash(blockhash);
         transaction
     }
 
     /// Whether a transaction would not even be tried.
-    fn invalid(&self, transaction: &Transaction) -> Option<TransactionError> {
+    fn invalid(&self, transaction: &VersionedTransaction) -> Option<TransactionError> {
         let is_same = |done: &Processed| done.transaction.signatures == transaction.signatures;
-        let last = self.valid.get(&transaction.message.recent_blockhash);
-        if transaction.verify().is_err() {
+        let last = self.valid.get(transaction.message.recent_blockhash());
+        if !transaction
+            .verify_with_results()
+            .iter()
+            .all(|is_good| *is_good)
+        {
             Some(TransactionError::SignatureFailure)
         } else if self.history.iter().any(is_same) {
             Some(TransactionError::AlreadyProcessed)
@@ -253,9 +270,15 @@ impl FakeCluster {
     }
 
     /// Tries a transaction without effect.
-    async fn simulate(&mut self, transaction: &Transaction) -> (Option<TransactionError>, Value) {
+    async fn simulate(
+        &mut self,
+        transaction: &VersionedTransaction,
+    ) -> (Option<TransactionError>, Value) {
         let renewed = self.renew(transaction).await;
-        let client = self.world.bank.client(&transaction.message.account_keys);
+        let client = self
+            .world
+            .bank
+            .client(transaction.message.static_account_keys());
         let message = renewed.message.clone();
         let simulated = client
             .simulate_transaction(renewed)
@@ -266,7 +289,7 @@ impl FakeCluster {
             Some(Err(error)) => Some(error),
             None => panic!("no result"),
         };
-        let fee = client.get_fee_for_message(message).await.expect("a fee");
+        let fee = self.fee(&message).await;
         let details = simulated.simulation_details;
         let result = json!({
             "err": error_json(&error),
@@ -286,13 +309,16 @@ impl FakeCluster {
         }
     }
 
-    async fn process(&mut self, transaction: Transaction) {
+    async fn process(&mut self, transaction: VersionedTransaction) {
         // What is not executed leaves no trace.
         if self.invalid(&transaction).is_some() {
             return;
         }
         let renewed = self.renew(&transaction).await;
-        let client = self.world.bank.client(&transaction.message.account_keys);
+        let client = self
+            .world
+            .bank
+            .client(transaction.message.static_account_keys());
         let message = renewed.message.clone();
         let processed = client
             .process_transaction_with_metadata(renewed)
@@ -301,7 +327,7 @@ impl FakeCluster {
         let Some(metadata) = processed.metadata else {
             return;
         };
-        let fee = client.get_fee_for_message(message).await.expect("a fee");
+        let fee = self.fee(&message).await;
         self.history.push(Processed {
             transaction,
             error: processed.result.err(),
@@ -312,11 +338,40 @@ impl FakeCluster {
         });
     }
 
+    /// What a message's transaction costs. The bank tells it of legacy ones only.
+    async fn fee(&mut self, message: &VersionedMessage) -> Option<u64> {
+        let VersionedMessage::Legacy(message) = message else {
+            return Some(5_000 * u64::from(message.header().num_required_signatures));
+        };
+        let client = self.world.bank.client(&[]);
+        let fee = client.get_fee_for_message(message.clone()).await;
+        fee.expect("a fee")
+    }
+
+    /// A transaction, if it is of a version that the node takes.
+    fn taken(&self, value: &Value) -> Result<VersionedTransaction, Value> {
+        let transaction = transaction(value);
+        let is_version_1 = matches!(transaction.message, VersionedMessage::V1(_));
+        if is_version_1 && !(self.has_version_1 && self.takes_version_1) {
+            let message =
+                "failed to deserialize solana_transaction::versioned::VersionedTransaction";
+            return Err(json!({ "code": -32_602, "message": message }));
+        }
+        Ok(transaction)
+    }
+
     fn find(&self, signature: &Value) -> Option<(usize, &Processed)> {
         self.history
             .iter()
             .enumerate()
             .find(|(_, processed)| processed.transaction.signatures[0].to_string() == *signature)
+    }
+
+    /// Whether who asks for a transaction can't read its version.
+    fn is_too_new(&self, parameters: &Value) -> bool {
+        let signature = parameters[0].as_str().expect("a signature");
+        let newest = parameters[1]["maxSupportedTransactionVersion"].as_u64();
+        self.versions.get(signature).copied() > newest
     }
 
     /// What a node answers.
@@ -339,9 +394,13 @@ impl FakeCluster {
                     .collect();
                 let accounts = self.world.bank.accounts(&addresses).await;
                 let accounts = accounts.expect("an answer");
-                let accounts = accounts
-                    .iter()
-                    .map(|account| account.as_ref().map_or(Value::Null, encode));
+                // The bank has activated everything.
+                let hidden = (!self.has_version_1).then_some(VERSION_1);
+                let accounts = addresses.iter().zip(accounts).map(|(address, account)| {
+                    account
+                        .filter(|_| hidden != Some(*address))
+                        .map_or(Value::Null, |account| encode(&account))
+                });
                 in_context(accounts.collect())
             }
             "getProgramAccounts" => {
@@ -374,10 +433,10 @@ impl FakeCluster {
             "getBlockHeight" => self.height().await.into(),
             "simulateTransaction" => {
                 assert_eq!(parameters[1]["replaceRecentBlockhash"], true);
-                in_context(self.simulate(&transaction(&parameters[0])).await.1)
+                in_context(self.simulate(&self.taken(&parameters[0])?).await.1)
             }
             "sendTransaction" => {
-                let transaction = transaction(&parameters[0]);
+                let transaction = self.taken(&parameters[0])?;
                 let signature = transaction.signatures[0].to_string();
                 if self.double > 0 {
                     self.double -= 1;
@@ -433,10 +492,16 @@ impl FakeCluster {
                 });
                 in_context(statuses.collect())
             }
+            "getTransaction" if self.is_too_new(parameters) => {
+                return Err(json!({
+                    "code": -32_015,
+                    "message": "Transaction version (2) is not supported by the requesting client",
+                }));
+            }
             "getTransaction" => match self.find(&parameters[0]) {
                 Some((slot, processed)) => {
                     let error = error_json(&processed.error);
-                    let bytes = bincode::serialize(&processed.transaction).expect("bytes");
+                    let bytes = wincode::serialize(&processed.transaction).expect("bytes");
                     json!({
                         "slot": slot,
                         "blockTime": processed.time,
@@ -485,7 +550,7 @@ impl FakeCluster {
                         processed
                             .transaction
                             .message
-                            .account_keys
+                            .static_account_keys()
                             .contains(&address)
                     })
                     .take(limit)

@@ -14,6 +14,7 @@ use gridtoken_client::{
     format::{ago, format_time, grid, kwh, percent, reason, someone, text, write_table},
     logs,
     remedy::{rejected_reading, Patient},
+    rpc::UnknownVersion,
 };
 use serde_json::{json, Value};
 use shared_state::{
@@ -289,8 +290,11 @@ async fn last_rejected(
     let page = session.rpc.signatures(address, None, None, HISTORY).await?;
     for status in page.iter().filter(|status| status.err.is_none()) {
         let signature = status.signature.parse()?;
-        let Some(confirmed) = session.rpc.transaction(&signature).await? else {
-            return Ok(None);
+        let confirmed = match session.rpc.transaction(&signature).await {
+            Ok(Some(confirmed)) => confirmed,
+            Ok(None) => return Ok(None),
+            Err(error) if error.is::<UnknownVersion>() => continue,
+            Err(error) => return Err(error),
         };
         let mut rejected = None;
         for logged in logs::events(&confirmed.receipt.logs) {
