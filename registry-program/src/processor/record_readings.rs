@@ -29,8 +29,8 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
     let mut recorded = EventList::new(outcomes.len());
     let mut outcomes = outcomes.iter();
     for view in meters {
-        let mut meter = AccountMut::<Meter>::new(view, program_id)?;
         let mut outcome = outcomes.next().ok_or(GridError::TooManyAccounts)?;
+        let mut meter = AccountMut::<Meter>::new(view, program_id)?;
         ensure(!is_of_same_meter(outcome), GridError::InvalidOutcome)?;
         loop {
             if outcome.get().is_accepted() {
