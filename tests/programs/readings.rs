@@ -688,7 +688,7 @@ async fn the_registry_does_not_take_the_oracles_word() {
     // Totals can't wrap around.
     world
         .edit(&meter.address, |account: &mut Meter| {
-            account.total_generation = Wh(u64::MAX - 999)
+            account.total_generation = Wh(1 << 63)
         })
         .await;
     world
@@ -696,11 +696,14 @@ async fn the_registry_does_not_take_the_oracles_word() {
         .await;
     world
         .edit(&meter.address, |account: &mut Meter| {
-            account.total_generation = Wh(u64::MAX - 1_000)
+            account.total_generation = Wh((1 << 63) - 1)
         })
         .await;
     world.send(&[&oracle], record(good)).await;
-    assert_eq!(world.meter(&meter).await.total_generation, Wh(u64::MAX));
+    assert_eq!(
+        world.meter(&meter).await.total_generation,
+        Wh((1 << 63) + 999)
+    );
 }
 
 #[tokio::test]
