@@ -21,11 +21,13 @@ mod minting;
 mod oracle_admin;
 mod readings;
 mod retirement;
+mod rollover;
 mod security_txt;
 mod settle_many;
 mod settlement;
 mod signed;
 mod unsettled_balance;
+mod widths;
 
 /// Every error of the programs is one that some test here expects.
 #[test]
