@@ -113,6 +113,26 @@ async fn less_consumption_makes_nothing_claimable_before_the_next_accepted_readi
     assert_eq!(world.balance(&meter.wallet).await, 10_000_000_000);
 }
 
+/// Energy that was claimable, but has been consumed since: a correction of the consumption doesn't bring it back by itself.
+#[tokio::test]
+async fn what_was_claimable_once_is_not_claimable_again_before_the_next_accepted_reading() {
+    let mut world = World::new().await;
+    let meter = world.active_meter("M-1").await;
+    world.report(&meter, 3_600, 10_000, 0).await;
+    world.report(&meter, 3_600, 10_000, 7_000).await;
+    assert_eq!(totals(&mut world, &meter).await, (10_000, 7_000, 3_000));
+    correct(&mut world, &meter, 9_500, 1_000).await;
+    assert_eq!(totals(&mut world, &meter).await, (9_500, 1_000, 3_000));
+    world.settle(&meter).await;
+    let settle = world.settlement(&meter);
+    world
+        .refuse(&[&meter.owner], settle, GridError::QualityTooLow)
+        .await;
+    world.report(&meter, 900, 9_500, 1_000).await;
+    world.settle(&meter).await;
+    assert_eq!(world.balance(&meter.wallet).await, 8_500_000_000);
+}
+
 #[tokio::test]
 async fn below_what_is_settled_the_next_surplus_pays_it_off_first() {
     let mut world = World::new().await;
