@@ -30,10 +30,10 @@ use solana_signer::Signer;
 use token_program::instruction::{self as token_instruction, TokenInstruction};
 
 /// A valid instruction, and what makes it invalid.
-struct Case {
+pub struct Case {
     /// The instruction's name, for the output.
-    name: String,
-    instruction: Instruction,
+    pub name: String,
+    pub instruction: Instruction,
     /// What must stand right before it in its transaction.
     before: Option<Instruction>,
     signers: Vec<Arc<Keypair>>,
@@ -108,6 +108,14 @@ impl Case {
         let signers: Vec<_> = keys.chain([&self.stranger]).filter(signs).collect();
         let instructions: Vec<_> = self.before.iter().cloned().chain([changed]).collect();
         world.refuse_last(&signers, &instructions, error).await
+    }
+
+    /// Sends the instruction as it is, which must succeed.
+    pub async fn send(&self, world: &mut World) {
+        let signers: Vec<_> = self.signers.iter().map(Arc::as_ref).collect();
+        let before = self.before.iter().cloned();
+        let instructions: Vec<_> = before.chain([self.instruction.clone()]).collect();
+        world.send_all(&signers, &instructions).await;
     }
 
     /// Where the transaction's payer stands: it signs and is writable in any case.
@@ -282,7 +290,7 @@ impl Setting {
 }
 
 /// Every instruction of a program's enum, with arguments of zeros.
-fn instructions<T: BorshDeserialize>() -> Vec<(u8, T)> {
+pub fn instructions<T: BorshDeserialize>() -> Vec<(u8, T)> {
     let decode = |tag| {
         let mut data = [0; 512];
         data[0] = tag;
@@ -309,7 +317,7 @@ fn every<T: BorshDeserialize + Debug>(case: impl Fn(&T) -> Case) -> Vec<Case> {
 }
 
 /// Puts every case to a check, in the world where it is valid.
-async fn for_every_case(check: impl AsyncFn(&mut World, &Case)) {
+pub async fn for_every_case(check: impl AsyncFn(&mut World, &Case)) {
     let mut setting = Setting::new().await;
     for case in setting.cases() {
         println!("{}", case.name);
@@ -343,13 +351,7 @@ async fn stand_in(world: &mut World, caller: Caller, key: Pubkey) {
 
 #[tokio::test]
 async fn the_cases_are_valid_as_they_are() {
-    for_every_case(async |world, case| {
-        let signers: Vec<_> = case.signers.iter().map(Arc::as_ref).collect();
-        let before = case.before.iter().cloned();
-        let instructions: Vec<_> = before.chain([case.instruction.clone()]).collect();
-        world.send_all(&signers, &instructions).await;
-    })
-    .await;
+    for_every_case(async |world, case| case.send(world).await).await;
 }
 
 #[tokio::test]
