@@ -51,6 +51,8 @@ impl fmt::Display for Finding {
 pub struct Report {
     /// Number of meters.
     pub meters: u64,
+    /// How many of them have a held register.
+    pub held: u64,
     /// Energy that all meters have settled (Wh).
     pub settled_wh: u128,
     /// What the TokenConfig says was minted.
@@ -279,6 +281,7 @@ fn meter(report: &mut Report, deployment: &Deployment, address: &Pubkey, account
         Err(problem) => return report.find(address, "account of the registry", problem),
     };
     report.meters += 1;
+    report.held += u64::from(meter.state.is_held());
     report.settled_wh += u128::from(meter.settled_net_generation.0);
     let name = meter_name(&meter.meter_id);
     let role = format!("Meter {}", name.unwrap_or("with an invalid id"));

@@ -70,3 +70,58 @@ impl Terms {
 pub fn base_units(energy: Wh) -> BaseUnits {
     energy.to_base_units().unwrap_or(BaseUnits::MAX)
 }
+
+/// What is unsettled of an owner's meters, or of one: what can be claimed now, and what not yet.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Unsettled {
+    /// What settlements mint now.
+    pub claimable: Wh,
+    /// What they don't, and the error with which they would say so.
+    pub waiting: Vec<(GridError, Wh)>,
+}
+
+impl Unsettled {
+    /// That of these meters, by these terms.
+    pub fn of(terms: &Terms, meters: &[Meter]) -> Self {
+        let mut found = Self::default();
+        for meter in meters {
+            let unsettled = meter.unsettled();
+            if meter.can_settle() {
+                found.claimable = sum(found.claimable, meter.claimable());
+                let uncertain = unsettled.beyond(meter.claimable());
+                found.wait(GridError::QualityTooLow, uncertain);
+            } else {
+                found.wait(GridError::MeterNotActive, unsettled);
+            }
+        }
+        // Together they get no more than the token leaves.
+        let (left, bound) = match terms.room() {
+            Ok(room) => (room.left, room.bound),
+            Err(error) => (Wh::ZERO, error),
+        };
+        found.wait(bound, found.claimable.beyond(left));
+        found.claimable = found.claimable.min(left);
+        found
+    }
+
+    /// All that is unsettled.
+    pub fn total(&self) -> Wh {
+        let waiting = self.waiting.iter().map(|(_, energy)| *energy);
+        waiting.fold(self.claimable, sum)
+    }
+
+    fn wait(&mut self, error: GridError, energy: Wh) {
+        if energy == Wh::ZERO {
+            return;
+        }
+        match self.waiting.iter_mut().find(|(other, _)| *other == error) {
+            Some((_, waiting)) => *waiting = sum(*waiting, energy),
+            None => self.waiting.push((error, energy)),
+        }
+    }
+}
+
+/// Their sum; for people, who have no more than that.
+fn sum(some: Wh, more: Wh) -> Wh {
+    Wh(some.0.saturating_add(more.0))
+}

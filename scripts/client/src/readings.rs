@@ -120,9 +120,9 @@ fn row(line: u64, record: &csv::StringRecord, is_signed: bool) -> Result<Row, St
     let [serial, timestamp, generation, consumption] = fields[..] else {
         return Err(format!("{} fields instead of 4", fields.len()));
     };
-    if meter_id(serial).is_err() || serial.chars().any(char::is_control) {
+    if meter_id(serial).is_err() {
         return Err(format!(
-            "meter_id \"{serial}\" must have 1 to 32 bytes without spaces and control characters"
+            "meter_id \"{serial}\" must not be empty nor contain spaces or control characters"
         ));
     }
     Ok(Row {
@@ -136,7 +136,9 @@ fn row(line: u64, record: &csv::StringRecord, is_signed: bool) -> Result<Row, St
         signature: signature
             .map(|text| {
                 Signature::from_str(text).map_err(|_| {
-                    format!("{SIGNATURE_COLUMN} \"{text}\" is not an Ed25519 signature in base58")
+                    format!(
+                        "{SIGNATURE_COLUMN} \"{text}\" is not a signature of 64 bytes in base58"
+                    )
                 })
             })
             .transpose()?,
@@ -149,18 +151,46 @@ fn register(column: &str, field: &str) -> Result<u64, String> {
     })
 }
 
-/// A time as RFC 3339 or Unix seconds.
+/// The years 2000 to 2100 in Unix seconds: no meter was read before, and a number outside is something else.
+const YEARS: std::ops::Range<i64> = 946_684_800..4_133_980_800;
+
+/// Why a number is no time, and what it may be.
+fn not_seconds(field: &str, number: i64) -> String {
+    let is_time = |seconds: i64| YEARS.contains(&seconds);
+    let guess = if is_time(number / 1_000) {
+        "milliseconds? Divide them by 1000"
+    } else if is_time(number / 1_000_000) {
+        "microseconds? Divide them by 1000000"
+    } else if is_time(number / 1_000_000_000) {
+        "nanoseconds? Divide them by 1000000000"
+    } else if matches!(field.len(), 8 | 12 | 14)
+        && (field.starts_with("19") || field.starts_with("20"))
+    {
+        "a date? Write it as in 2026-06-21T12:00:00Z"
+    } else {
+        "Unix seconds have ten digits now"
+    };
+    format!("timestamp \"{field}\" is not in the years 2000 to 2100: {guess}")
+}
+
+/// A time as RFC 3339 or Unix seconds, in the years 2000 to 2100.
 pub fn parse_time(field: &str) -> Result<i64, String> {
     if let Ok(seconds) = field.parse::<i64>() {
-        return Ok(seconds);
+        return if YEARS.contains(&seconds) {
+            Ok(seconds)
+        } else {
+            Err(not_seconds(field, seconds))
+        };
     }
-    DateTime::parse_from_rfc3339(field)
-        .map(|time| time.timestamp())
-        .map_err(|_| {
-            format!(
-                "timestamp \"{field}\" is neither RFC 3339 (2026-06-21T12:00:00Z) nor Unix seconds"
-            )
-        })
+    let time = DateTime::parse_from_rfc3339(field).map_err(|_| {
+        format!("timestamp \"{field}\" is neither RFC 3339 (2026-06-21T12:00:00Z) nor Unix seconds")
+    })?;
+    match time.timestamp() {
+        seconds if YEARS.contains(&seconds) => Ok(seconds),
+        _ => Err(format!(
+            "timestamp \"{field}\" is not in the years 2000 to 2100"
+        )),
+    }
 }
 
 #[cfg(test)]
@@ -194,9 +224,9 @@ mod tests {
 
     #[test]
     fn a_bad_line_is_named_and_the_rest_goes_on() {
-        let long = "x".repeat(33);
+        let long = "x y";
         let text = file(&format!(
-            "A,1,2\nA,1,2,3\nA,yesterday,2,3\nA,1,-2,3\nA,1,2,3.5\n{long},1,2,3\n,1,2,3\nA,2,18446744073709551616,3\nA,2,2,3\n"
+            "A,1000000001,2\nA,1000000001,2,3\nA,yesterday,2,3\nA,1000000001,-2,3\nA,1000000001,2,3.5\n{long},1000000001,2,3\n,1000000001,2,3\nA,1000000002,18446744073709551616,3\nA,1000000002,2,3\n"
         ));
         let (rows, bad) = read(text.as_bytes()).expect("a file");
         assert_eq!(rows.iter().map(|row| row.line).collect::<Vec<_>>(), [3, 10]);
@@ -215,8 +245,8 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_text_are_a_bad_line() {
-        let mut text = file("A,1,2,3\n").into_bytes();
-        text.extend(b"\xFF\xFE,1,2,3\nA,2,2,3\n");
+        let mut text = file("A,1000000001,2,3\n").into_bytes();
+        text.extend(b"\xFF\xFE,1,2,3\nA,1000000002,2,3\n");
         let (rows, bad) = read(&text[..]).expect("a file");
         assert_eq!((rows.len(), bad.len()), (2, 1));
         assert_eq!(bad[0].to_string(), "line 3: not UTF-8 text");
@@ -224,10 +254,11 @@ mod tests {
 
     #[test]
     fn a_quotation_mark_that_swallows_lines_is_refused() {
-        let text = file("A,1,2,3\n\"A,2,2,3\nA,3,2,3\n");
+        let text = file("A,1000000001,2,3\n\"A,1000000002,2,3\nA,1000000003,2,3\n");
         let error = read(text.as_bytes()).expect_err("a quotation mark");
         assert!(error.to_string().starts_with("line 3: a quotation mark"));
-        let (rows, bad) = read(file("\"A\",\"1\",2,3\n").as_bytes()).expect("quoted fields");
+        let (rows, bad) =
+            read(file("\"A\",\"1000000001\",2,3\n").as_bytes()).expect("quoted fields");
         assert_eq!((rows.len(), bad.len()), (1, 0));
     }
 
@@ -248,5 +279,25 @@ mod tests {
             .to_string()
             .starts_with("line 1: the columns must be meter_id,"));
         assert!(read("".as_bytes()).is_err());
+    }
+
+    #[test]
+    fn numbers_that_are_no_times_of_a_meter() {
+        assert_eq!(parse_time("946684800"), Ok(946_684_800));
+        assert_eq!(parse_time("2099-12-31T23:59:59Z"), Ok(4_102_444_799));
+        for (field, guess) in [
+            ("1767225600000", "milliseconds?"),
+            ("1767225600000000", "microseconds?"),
+            ("1767225600000000000", "nanoseconds?"),
+            ("20260101", "a date?"),
+            ("20260101001500", "a date?"),
+            ("946684799", "ten digits"),
+            ("0", "ten digits"),
+            ("-5", "ten digits"),
+            ("1970-01-01T00:00:00Z", "not in the years 2000 to 2100"),
+        ] {
+            let error = parse_time(field).expect_err("no time");
+            assert!(error.contains(guess), "{field}: {error}");
+        }
     }
 }

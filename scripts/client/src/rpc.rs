@@ -41,7 +41,7 @@ pub const POLL: Duration = Duration::from_millis(400);
 /// How often a transaction that nobody has seen yet is sent again.
 pub const RESEND: Duration = Duration::from_secs(2);
 /// How many blocks one of a cluster's nodes may be behind another: an address may be that of several.
-pub const BLOCKS_BEHIND: u64 = 32;
+const BLOCKS_BEHIND: u64 = 32;
 /// How long a node may be silent.
 pub const SILENCE: Duration = Duration::from_secs(60);
 /// How long nothing may happen, although the node answers.
@@ -125,9 +125,19 @@ impl Rpc {
         registry: &Pubkey,
         key: Option<(usize, &Pubkey)>,
     ) -> anyhow::Result<Vec<(Pubkey, Account)>> {
+        self.accounts_of(registry, AccountType::Meter, key).await
+    }
+
+    /// A program's accounts of a type; with a key at this offset only.
+    pub async fn accounts_of(
+        &self,
+        program: &Pubkey,
+        kind: AccountType,
+        key: Option<(usize, &Pubkey)>,
+    ) -> anyhow::Result<Vec<(Pubkey, Account)>> {
         let mut filters = vec![RpcFilterType::Memcmp(Memcmp::new_base58_encoded(
             0,
-            &[AccountType::Meter as u8],
+            &[kind as u8],
         ))];
         if let Some((offset, key)) = key {
             let is = Memcmp::new_base58_encoded(offset, key.as_ref());
@@ -143,9 +153,9 @@ impl Rpc {
             ..RpcProgramAccountsConfig::default()
         };
         self.client
-            .get_program_ui_accounts_with_config(registry, config)
+            .get_program_ui_accounts_with_config(program, config)
             .await
-            .with_context(|| format!("asking {} for the meters of {registry}", self.url))?
+            .with_context(|| format!("asking {} for the accounts of {program}", self.url))?
             .into_iter()
             .map(|(address, account)| {
                 let account = account
@@ -242,14 +252,6 @@ impl Rpc {
     /// How many blocks there are.
     pub async fn block_height(&self) -> Result<u64, SendError> {
         self.client.get_block_height().await.map_err(unreachable)
-    }
-
-    /// How many blocks this node has seen, confirmed or not.
-    pub async fn processed_block_height(&self) -> Result<u64, SendError> {
-        self.client
-            .get_block_height_with_commitment(CommitmentConfig::processed())
-            .await
-            .map_err(unreachable)
     }
 
     /// The same as [`Self::statuses`] for transactions that may be older than a few minutes.

@@ -11,10 +11,8 @@ pub const TRANSACTION_SIZE: u64 = 1_232;
 
 /// What a further reading takes of a transaction: itself and its meter's index ...
 const READING: u64 = 25;
-/// ... the first time in a transaction, its meter's address ...
+/// ... and the first time in a transaction, its meter's address.
 const ADDRESS: u64 = 32;
-/// ... and, if it is signed, its place in the Ed25519 program's instruction.
-const SIGNED: u64 = 14 + 32 + 64 + 103;
 
 /// The bytes of the transaction of these instructions.
 fn size(payer: &Pubkey, instructions: &[Instruction]) -> u64 {
@@ -27,23 +25,19 @@ pub fn fits(payer: &Pubkey, instructions: &[Instruction]) -> bool {
     size(payer, instructions) <= TRANSACTION_SIZE
 }
 
-/// Room for readings in a transaction.
+/// Room in a transaction for readings that nobody signs.
 #[derive(Clone, Copy, Debug)]
 pub struct Room {
     /// The transaction with one reading.
     first: u64,
-    /// A further reading.
-    reading: u64,
 }
 
 impl Room {
     /// The room beside these instructions, which submit one reading.
-    pub fn new(payer: &Pubkey, one_reading: &[Instruction], is_signed: bool) -> Self {
-        // Lengths from 128 on take another byte: that of each instruction's data.
-        let (lengths, signed) = if is_signed { (2, SIGNED) } else { (1, 0) };
+    pub fn new(payer: &Pubkey, one_reading: &[Instruction]) -> Self {
         Self {
-            first: size(payer, one_reading).saturating_add(lengths),
-            reading: READING + signed,
+            // Lengths from 128 on take another byte: that of the instruction's data.
+            first: size(payer, one_reading).saturating_add(1),
         }
     }
 
@@ -55,7 +49,7 @@ impl Room {
             consumption_register: Wh(0),
         };
         let one = deployment.submit_readings(reporter, false, &[(Pubkey::default(), reading)]);
-        Self::new(reporter, &[one], false)
+        Self::new(reporter, &[one])
     }
 
     /// Whether so many readings, of so many different meters, fit.
@@ -71,7 +65,7 @@ impl Room {
     fn size(&self, readings: usize, meters: usize) -> u64 {
         let further = |count: usize| count.saturating_sub(1) as u64;
         self.first
-            .saturating_add(further(readings) * self.reading + further(meters) * ADDRESS)
+            .saturating_add(further(readings) * READING + further(meters) * ADDRESS)
     }
 }
 

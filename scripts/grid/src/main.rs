@@ -52,6 +52,9 @@ enum Command {
     Balance(commands::balance::Balance),
     /// Burn GRID for good, to claim the use of its energy (holder)
     Retire(commands::retire::Retire),
+    /// Show the receipts of retirements
+    #[command(subcommand)]
+    Retirement(commands::retirement::Command),
     /// Switch minting on and off, and limit it (token authority)
     #[command(subcommand)]
     Minting(commands::minting::Minting),
@@ -90,6 +93,7 @@ async fn run(flags: &Flags, command: Command) -> anyhow::Result<()> {
         Command::Settle(settle) => commands::settle::run(&mut session()?, settle).await,
         Command::Balance(balance) => commands::balance::run(&mut session()?, balance).await,
         Command::Retire(retire) => commands::retire::run(&mut session()?, retire).await,
+        Command::Retirement(command) => commands::retirement::run(&mut session()?, command).await,
         Command::Minting(minting) => commands::minting::run(&mut session()?, minting).await,
         Command::Authority(authority) => commands::authority::run(&mut session()?, authority).await,
         Command::Events(events) => commands::events::run(&mut session()?, events).await,

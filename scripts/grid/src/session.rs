@@ -11,6 +11,7 @@ use clap::{Args, ValueEnum};
 use gridtoken_client::{
     cluster::SendError,
     deployment::Deployment,
+    device::SigningKey,
     format::{event_json, event_line, sol},
     logs,
     rpc::Rpc,
@@ -159,6 +160,11 @@ impl Session {
     /// Who signs.
     pub fn signer(&self) -> anyhow::Result<Keypair> {
         keypair(&self.keypair, "--keypair")
+    }
+
+    /// The device that signs.
+    pub fn device(&self) -> anyhow::Result<SigningKey> {
+        SigningKey::read(&self.keypair)
     }
 
     /// Who pays.

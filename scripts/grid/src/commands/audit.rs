@@ -8,8 +8,18 @@ use gridtoken_client::{
     deployment::Deployment,
 };
 use serde_json::{json, Value};
+use shared_state::quantity::BaseUnits;
 
 use crate::session::{Report, Session};
+
+/// Base units of more than 64 bits, in JSON: whole watt-hours, and the base units beside them.
+pub fn base_units_json(amount: u128) -> Value {
+    let one = u128::from(BaseUnits::PER_WH);
+    json!({
+        "wh": u64::try_from(amount / one).unwrap_or(u64::MAX),
+        "base_units_beside": (amount % one) as u64,
+    })
+}
 
 struct Audited {
     deployment: Deployment,
@@ -36,10 +46,10 @@ impl Report for Audited {
             "token_program": self.deployment.token_program.to_string(),
             "meters": audit.meters,
             "settled_wh": u64::try_from(audit.settled_wh).unwrap_or(u64::MAX),
-            "minted": audit.minted,
-            "retired": audit.retired,
-            "otherwise_burned": audit.burned_otherwise(),
-            "supply": audit.supply,
+            "minted_wh": audit.minted.0,
+            "retired": base_units_json(audit.retired),
+            "otherwise_burned": base_units_json(audit.burned_otherwise()),
+            "supply": audit.supply.0,
             "empty_accounts": audit.empty_accounts,
             "findings": findings,
         })

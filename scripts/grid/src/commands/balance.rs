@@ -8,15 +8,16 @@ use std::{
 use anyhow::{anyhow, Context};
 use clap::Args;
 use gridtoken_client::{
-    claim::{base_units, Terms},
+    claim::{base_units, Terms, Unsettled},
     cluster::{decode, in_use, Cluster},
     format::{grid, kwh},
 };
 use serde_json::{json, Value};
-use shared_state::state::Meter;
+use shared_state::{quantity::BaseUnits, state::Meter};
 use solana_program::{program_pack::Pack, pubkey::Pubkey};
 use solana_signer::Signer;
 
+use super::waiting_json;
 use crate::session::{address, Report, Session};
 
 #[derive(Args, Clone, Debug)]
@@ -29,11 +30,10 @@ pub struct Balance {
 struct Found {
     owner: Pubkey,
     token_account: Pubkey,
-    /// Base units; none if the token account does not exist.
-    balance: Option<u64>,
+    /// None if the token account does not exist.
+    balance: Option<BaseUnits>,
     meters: usize,
-    unsettled_wh: u64,
-    claimable_wh: u64,
+    unsettled: Unsettled,
 }
 
 impl Report for Found {
@@ -42,10 +42,11 @@ impl Report for Found {
             "owner": self.owner.to_string(),
             "token_account": self.token_account.to_string(),
             "token_account_exists": self.balance.is_some(),
-            "balance": self.balance.unwrap_or_default(),
+            "balance": self.balance.unwrap_or_default().0,
             "meters": self.meters,
-            "unsettled_wh": self.unsettled_wh,
-            "claimable_wh": self.claimable_wh,
+            "unsettled_wh": self.unsettled.total().0,
+            "claimable_wh": self.unsettled.claimable.0,
+            "not_yet_claimable": waiting_json(&self.unsettled),
         })
     }
 
@@ -57,16 +58,20 @@ impl Report for Found {
         writeln!(
             out,
             "{} GRID in {}{created}",
-            grid(self.balance.unwrap_or_default()),
+            grid(self.balance.unwrap_or_default().0),
             self.token_account
         )?;
         writeln!(
             out,
             "{} kWh unsettled at {} meters, {} GRID of it claimable now",
-            kwh(self.unsettled_wh),
+            kwh(self.unsettled.total().0),
             self.meters,
-            grid(base_units(self.claimable_wh))
-        )
+            grid(base_units(self.unsettled.claimable).0)
+        )?;
+        for (error, energy) in &self.unsettled.waiting {
+            writeln!(out, "{} kWh not yet claimable: {error}", kwh(energy.0))?;
+        }
+        Ok(())
     }
 }
 
@@ -79,11 +84,11 @@ pub async fn run(session: &mut Session, command: Balance) -> anyhow::Result<()> 
     };
     let token_account = deployment.grid_account(&owner);
     let balance = match in_use(session.rpc.account(&token_account).await?) {
-        Some(account) => Some(
+        Some(account) => Some(BaseUnits(
             spl_token::state::Account::unpack(&account.data)
                 .with_context(|| format!("{token_account} is not a token account"))?
                 .amount,
-        ),
+        )),
         None => None,
     };
     let terms = Terms::read(&session.rpc, &deployment).await?;
@@ -92,19 +97,15 @@ pub async fn run(session: &mut Session, command: Balance) -> anyhow::Result<()> 
         .rpc
         .meters(&deployment.registry_program, of_owner)
         .await?;
-    let (mut unsettled_wh, mut claimable_wh) = (0u64, 0u64);
+    let mut meters: Vec<Meter> = Vec::new();
     for (address, account) in &accounts {
-        let meter: Meter = decode(account).map_err(|problem| anyhow!("{address} {problem}"))?;
-        unsettled_wh = unsettled_wh.saturating_add(meter.unsettled());
-        claimable_wh = claimable_wh.saturating_add(terms.claimable(&meter).unwrap_or_default());
+        meters.push(decode(account).map_err(|problem| anyhow!("{address} {problem}"))?);
     }
     session.print(&Found {
         owner,
         token_account,
         balance,
-        meters: accounts.len(),
-        unsettled_wh,
-        // Together they have no more than the mint limit leaves.
-        claimable_wh: claimable_wh.min(terms.available().unwrap_or_default()),
+        meters: meters.len(),
+        unsettled: Unsettled::of(&terms, &meters),
     })
 }

@@ -14,7 +14,7 @@ use gridtoken_client::{
     loader::upgrade_authority,
 };
 use serde_json::{json, Value};
-use shared_state::{state::Rules, units::FULL_BPS};
+use shared_state::{quantity::Bps, state::Rules};
 use solana_account::Account;
 use solana_program::pubkey::Pubkey;
 use solana_signer::Signer;
@@ -29,8 +29,8 @@ pub struct Init {
     /// The token program: its address, or file of its keypair [default: that of an initialized registry]
     #[arg(long, value_name = "PROGRAM", value_parser = address, requires = "oracle_program")]
     token_program: Option<Pubkey>,
-    /// Below this quality a meter can't be settled (basis points); for a registry that isn't initialized yet
-    #[arg(long, value_name = "BPS", default_value_t = 5_000, value_parser = clap::value_parser!(u16).range(0..=i64::from(FULL_BPS)))]
+    /// Below this quality what a meter counts isn't claimable yet (basis points); for a registry that isn't initialized yet
+    #[arg(long, value_name = "BPS", default_value_t = 5_000, value_parser = clap::value_parser!(u16).range(0..=i64::from(Bps::FULL.0)))]
     minimum_quality: u16,
 }
 

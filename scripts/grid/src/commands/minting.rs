@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 use gridtoken_client::format::parse_grid;
+use shared_state::quantity::BaseUnits;
 use solana_signer::Signer;
 use token_program::instruction::{set_mint_limit, set_minting_enabled, SetMintLimit};
 
@@ -11,7 +12,7 @@ use crate::session::Session;
 pub enum Minting {
     /// Let settlements mint
     Enable,
-    /// Stop all minting; what is unsettled stays so, nothing is lost
+    /// Stop all minting; what is unsettled stays so, until it is settled later or consumed
     Disable,
     /// Limit how fast GRID is minted: at most the burst, and then so much per second
     Limit(Limit),
@@ -42,8 +43,8 @@ pub async fn run(session: &mut Session, command: Minting) -> anyhow::Result<()> 
             &token,
             &key,
             SetMintLimit {
-                burst: limit.burst.unwrap_or_default(),
-                rate_per_second: limit.per_second.unwrap_or_default(),
+                burst: BaseUnits(limit.burst.unwrap_or_default()),
+                rate_per_second: BaseUnits(limit.per_second.unwrap_or_default()),
             },
         ),
     };

@@ -12,14 +12,17 @@ pub mod readings;
 pub mod registry;
 pub mod reporter;
 pub mod retire;
+pub mod retirement;
 pub mod settle;
 pub mod status;
 
 use anyhow::{anyhow, Context};
 use gridtoken_client::{
+    claim::Unsettled,
     cluster::{decode, in_use, Cluster},
     deployment::Deployment,
 };
+use serde_json::{json, Value};
 use shared_state::state::{meter_id, Meter};
 use solana_program::pubkey::Pubkey;
 
@@ -49,4 +52,20 @@ pub async fn find_meter(
     })?;
     let meter = decode(&account).map_err(|problem| anyhow!("{address} {problem}"))?;
     Ok((address, meter))
+}
+
+/// What is not yet claimable, and why.
+pub fn waiting_json(unsettled: &Unsettled) -> Value {
+    unsettled
+        .waiting
+        .iter()
+        .map(|(error, energy)| {
+            json!({
+                "wh": energy.0,
+                "code": error.code(),
+                "error": format!("{error:?}"),
+                "because": error.to_string(),
+            })
+        })
+        .collect()
 }

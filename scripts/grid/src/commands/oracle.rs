@@ -3,14 +3,17 @@
 use clap::{Args, Subcommand};
 use gridtoken_client::cluster::read;
 use oracle_program::instruction::{set_active, set_rules};
-use shared_state::state::{OracleConfig, Rules};
+use shared_state::{
+    quantity::Bps,
+    state::{OracleConfig, Rules},
+};
 use solana_signer::Signer;
 
 use crate::session::Session;
 
 #[derive(Subcommand, Clone, Debug)]
 pub enum Oracle {
-    /// Take no readings until further notice; the meters go on counting, so no energy is lost
+    /// Take no readings until further notice; the meters go on counting
     Pause,
     /// Take readings again
     Resume,
@@ -45,9 +48,12 @@ pub struct NewRules {
     /// ... once the meter has this many accepted readings
     #[arg(long, value_name = "COUNT")]
     anomaly_warm_up: Option<u16>,
-    /// By how much a reading may exceed what the rated power allows
+    /// By how much a reading may exceed what the rated power allows (1000, which is 10 %, at most)
     #[arg(long, value_name = "BPS")]
     power_tolerance: Option<u16>,
+    /// More than how many times what the rated power allows is a jump, which is held until somebody has looked
+    #[arg(long, value_name = "FACTOR")]
+    jump_factor: Option<u16>,
 }
 
 impl NewRules {
@@ -60,10 +66,10 @@ impl NewRules {
             expected_interval: self.expected_interval.unwrap_or(old.expected_interval),
             late_after: self.late_after.unwrap_or(old.late_after),
             anomaly_threshold: self.anomaly_threshold.unwrap_or(old.anomaly_threshold),
-            anomaly_floor: self.anomaly_floor.unwrap_or(old.anomaly_floor),
+            anomaly_floor: self.anomaly_floor.map_or(old.anomaly_floor, Bps),
             anomaly_warm_up: self.anomaly_warm_up.unwrap_or(old.anomaly_warm_up),
-            power_tolerance: self.power_tolerance.unwrap_or(old.power_tolerance),
-            reserved: old.reserved,
+            power_tolerance: self.power_tolerance.map_or(old.power_tolerance, Bps),
+            jump_factor: self.jump_factor.unwrap_or(old.jump_factor),
         }
     }
 }

@@ -1,16 +1,23 @@
 //! `grid retire`: burn GRID to claim the use of its energy.
 
+use std::{
+    io::{self, Write},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
 use anyhow::Context;
 use clap::Args;
 use gridtoken_client::{
     cluster::{in_use, Cluster},
     format::parse_grid,
 };
+use serde_json::Value;
+use shared_state::{pda::find_retirement, quantity::BaseUnits};
 use solana_program::{program_pack::Pack, pubkey::Pubkey};
 use solana_signer::Signer;
 use token_program::instruction::{retire_tokens, RetireTokens};
 
-use crate::session::{address, Session};
+use crate::session::{address, Outcome, Report, Session};
 
 #[derive(Args, Clone, Debug)]
 pub struct Retire {
@@ -23,6 +30,10 @@ pub struct Retire {
     /// What for, in your words: up to 64 bytes
     #[arg(long, default_value = "", value_parser = reference)]
     reference: [u8; 64],
+    /// What tells the receipt from your others, such as an invoice's number: no two can have the same, so a repetition
+    /// fails [default: microseconds since 1970]
+    #[arg(long)]
+    nonce: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +58,25 @@ fn reference(text: &str) -> Result<[u8; 64], String> {
     Ok(reference)
 }
 
+/// A retirement, and where its receipt is.
+struct Retired {
+    outcome: Outcome,
+    receipt: Pubkey,
+}
+
+impl Report for Retired {
+    fn json(&self) -> Value {
+        let mut json = self.outcome.json();
+        json["retirement"] = self.receipt.to_string().into();
+        json
+    }
+
+    fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        self.outcome.write(out)?;
+        writeln!(out, "receipt {0}: grid retirement show {0}", self.receipt)
+    }
+}
+
 /// Runs the command.
 pub async fn run(session: &mut Session, command: Retire) -> anyhow::Result<()> {
     let deployment = session.deployment().await?;
@@ -65,16 +95,25 @@ pub async fn run(session: &mut Session, command: Retire) -> anyhow::Result<()> {
                 .amount
         }
     };
+    let nonce = match command.nonce {
+        Some(nonce) => nonce,
+        None => SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros() as u64,
+    };
     let instruction = retire_tokens(
         &deployment.token_program,
         &holder,
         &from,
+        &session.payer()?.pubkey(),
         RetireTokens {
-            amount,
+            amount: BaseUnits(amount),
+            nonce,
             beneficiary: command.beneficiary.unwrap_or(holder),
             reference: command.reference,
         },
     );
     let outcome = session.execute(&[&signer], &[instruction]).await?;
-    session.print(&outcome)
+    session.print(&Retired {
+        outcome,
+        receipt: find_retirement(&deployment.token_program, &holder, nonce).0,
+    })
 }

@@ -18,7 +18,7 @@ use gridtoken_client::{
 };
 use registry_program::instruction::settle_many_and_mint_tokens;
 use serde_json::{json, Value};
-use shared_state::{event::Event, state::Meter, GridError};
+use shared_state::{event::Event, quantity::Wh, state::Meter, GridError};
 use solana_keypair::Keypair;
 use solana_program::{instruction::Instruction, pubkey::Pubkey};
 use solana_signer::Signer;
@@ -59,10 +59,10 @@ impl Settlement {
         for event in &self.outcome.events {
             match event {
                 Event::MeterBalanceSettled(settled) => {
-                    energy += settled.amount_settled;
+                    energy += settled.amount_settled.0;
                     meters += 1;
                 }
-                Event::TokensMinted(minted) => amount += minted.amount,
+                Event::TokensMinted(minted) => amount += minted.amount.0,
                 _ => {}
             }
         }
@@ -243,11 +243,11 @@ async fn all(
         for (address, account) in accounts {
             let meter: Meter =
                 decode(&account).map_err(|problem| anyhow!("{address} {problem}"))?;
-            if meter.unsettled() == 0 || seen.contains(&address) {
+            if meter.unsettled() == Wh::ZERO || seen.contains(&address) {
                 continue;
             }
             seen.push(address);
-            match terms.claimable(&meter) {
+            match terms.settleable(&meter) {
                 Ok(_) => claims
                     .entry(meter.owner)
                     .or_default()
@@ -310,9 +310,10 @@ fn passed_over(terms: &Terms, claims: &[Claim], outcome: &Outcome) -> Vec<(Strin
         .iter()
         .filter(|(_, meter)| !settled.contains(&meter.meter_id))
         .map(|(_, meter)| {
-            let error = terms.claimable(meter).err();
+            let error = terms.settleable(meter).err();
             let name = text(&meter.meter_id);
-            (name, error.unwrap_or(GridError::MintLimitExceeded))
+            let bound = terms.room().map_or_else(|error| error, |room| room.bound);
+            (name, error.unwrap_or(bound))
         })
         .collect()
 }

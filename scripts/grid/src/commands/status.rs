@@ -12,10 +12,44 @@ use gridtoken_client::{
     loader::upgrade_authority,
 };
 use serde_json::{json, Value};
-use shared_state::state::{OracleConfig, ORACLE_ACTIVE};
+use shared_state::{
+    quantity::{BaseUnits, Bps},
+    state::{OracleConfig, Rules, TokenConfig, MINTING_ENABLED, ORACLE_ACTIVE},
+};
 use solana_program::pubkey::Pubkey;
 
+use super::audit::base_units_json;
 use crate::session::{Report, Session};
+
+/// The rules with their units.
+fn rules(rules: &Rules) -> [(&'static str, String); 10] {
+    let seconds = |seconds: u32| format!("{seconds} s");
+    let times = |bps: u32| format!("{} times the mean deviation", f64::from(bps) / 10_000.0);
+    let of_rated_power = |share: Bps| format!("{} of the rated power", percent(share.0));
+    [
+        ("max_future_skew", seconds(rules.max_future_skew)),
+        ("max_age", seconds(rules.max_age)),
+        ("min_interval", seconds(rules.min_interval)),
+        ("expected_interval", seconds(rules.expected_interval)),
+        ("late_after", seconds(rules.late_after)),
+        ("anomaly_threshold", times(rules.anomaly_threshold)),
+        ("anomaly_floor", of_rated_power(rules.anomaly_floor)),
+        (
+            "anomaly_warm_up",
+            format!("{} readings", rules.anomaly_warm_up),
+        ),
+        ("power_tolerance", of_rated_power(rules.power_tolerance)),
+        (
+            "jump_factor",
+            format!("{} times what the rated power allows", rules.jump_factor),
+        ),
+    ]
+}
+
+/// What the mint limit leaves; for a token that has one.
+fn available(token: &TokenConfig, now: i64) -> BaseUnits {
+    token.mint_limit.available_at(now).unwrap_or(BaseUnits::MAX)
+}
 
 struct Status {
     url: String,
@@ -33,9 +67,9 @@ impl Report for Status {
         } = &self.terms;
         let limit = match token.mint_limit.is_set() {
             true => json!({
-                "burst": token.mint_limit.burst,
-                "rate_per_second": token.mint_limit.rate_per_second,
-                "available": token.mint_limit.available_at(self.terms.now),
+                "burst": token.mint_limit.burst.0,
+                "rate_per_second": token.mint_limit.rate_per_second.0,
+                "available": available(token, self.terms.now).0,
             }),
             false => Value::Null,
         };
@@ -58,7 +92,7 @@ impl Report for Status {
                 "upgrade_authority": self.upgrade_authorities[1].as_ref().and_then(someone),
                 "authority": someone(&registry.authority),
                 "pending_authority": someone(&registry.pending_authority),
-                "minimum_quality": registry.minimum_quality,
+                "minimum_quality": registry.minimum_quality.0,
             },
             "token": {
                 "program": self.deployment.token_program.to_string(),
@@ -67,14 +101,15 @@ impl Report for Status {
                 "upgrade_authority": self.upgrade_authorities[2].as_ref().and_then(someone),
                 "authority": someone(&token.authority),
                 "pending_authority": someone(&token.pending_authority),
-                "minting_enabled": self.terms.available().is_ok(),
+                "minting_enabled": token.header.status == MINTING_ENABLED,
                 "mint_limit": limit,
             },
             "meters": self.audit.meters,
+            "held_meters": self.audit.held,
             "settled_wh": u64::try_from(self.audit.settled_wh).unwrap_or(u64::MAX),
-            "minted": self.audit.minted,
-            "retired": self.audit.retired,
-            "supply": self.audit.supply,
+            "minted_wh": self.audit.minted.0,
+            "retired": base_units_json(self.audit.retired),
+            "supply": self.audit.supply.0,
             "findings": self.audit.findings.iter().map(ToString::to_string).collect::<Vec<_>>(),
         })
     }
@@ -110,9 +145,8 @@ impl Report for Status {
         for reporter in self.oracle.reporters() {
             line("  submit readings", reporter.to_string())?;
         }
-        let rules = rules_json(&self.oracle.rules);
-        for (name, value) in rules.as_object().into_iter().flatten() {
-            line(&format!("  {name}"), value.to_string())?;
+        for (name, value) in rules(&self.oracle.rules) {
+            line(&format!("  {name}"), value)?;
         }
 
         line(
@@ -124,8 +158,17 @@ impl Report for Status {
             "  meters, quality",
             name(&registry.authority) + &pending(&registry.pending_authority),
         )?;
-        line("  minimum quality", percent(registry.minimum_quality))?;
-        line("  meters", self.audit.meters.to_string())?;
+        line("  minimum quality", percent(registry.minimum_quality.0))?;
+        line(
+            "  meters",
+            match self.audit.held {
+                0 => self.audit.meters.to_string(),
+                held => format!(
+                    "{}, {held} of them with a held register (grid meter list)",
+                    self.audit.meters
+                ),
+            },
+        )?;
 
         line("token program", self.deployment.token_program.to_string())?;
         line("  replace the code", upgrade(&self.upgrade_authorities[2]))?;
@@ -136,15 +179,15 @@ impl Report for Status {
         let limit = match token.mint_limit.is_set() {
             true => format!(
                 "at most {} GRID at once and {} a second, {} now",
-                grid(token.mint_limit.burst),
-                grid(token.mint_limit.rate_per_second),
-                grid(token.mint_limit.available_at(self.terms.now))
+                grid(token.mint_limit.burst.0),
+                grid(token.mint_limit.rate_per_second.0),
+                grid(available(token, self.terms.now).0)
             ),
             false => "without limit".to_owned(),
         };
         line(
             "  minting",
-            match self.terms.available().is_ok() {
+            match token.header.status == MINTING_ENABLED {
                 true => format!("enabled, {limit}"),
                 false => "disabled".to_owned(),
             },
@@ -156,9 +199,12 @@ impl Report for Status {
             "  GRID",
             format!(
                 "{} minted, {} retired, supply {}",
-                grid(self.audit.minted),
-                grid(self.audit.retired),
-                grid(self.audit.supply)
+                kwh(self.audit.minted.0),
+                kwh(
+                    u64::try_from(self.audit.retired / u128::from(BaseUnits::PER_WH))
+                        .unwrap_or(u64::MAX)
+                ),
+                grid(self.audit.supply.0)
             ),
         )?;
         for finding in &self.audit.findings {

@@ -2,57 +2,72 @@
 
 use std::collections::VecDeque;
 
-use gridtoken_client::readings::Row;
+use gridtoken_client::{device::DeviceKey, readings::Row};
 use indicatif::ProgressBar;
+use oracle_program::signature::Scheme;
+use shared_state::reading::Reading;
 use solana_program::pubkey::Pubkey;
+use solana_signature::Signature;
 
 use super::summary::{Lines, Summary};
+
+/// What goes together: a reading, or all that one signature covers.
+#[derive(Clone, Debug)]
+pub(super) struct Unit {
+    pub(super) rows: Vec<Row>,
+    /// The signature, as the chain takes it.
+    pub(super) signature: Option<Signature>,
+}
+
+impl Unit {
+    pub(super) fn readings(&self) -> Vec<Reading> {
+        self.rows.iter().map(|row| row.reading).collect()
+    }
+}
 
 /// A meter's readings that are still to be sent, in order.
 pub(super) struct Queue {
     pub(super) serial: String,
     pub(super) id: [u8; 32],
     pub(super) address: Pubkey,
-    pub(super) device_key: Pubkey,
-    pub(super) rows: VecDeque<Row>,
+    pub(super) device: DeviceKey,
+    pub(super) units: VecDeque<Unit>,
     /// A transaction with some of its readings is on its way.
     pub(super) in_flight: bool,
-    /// A batch of several meters with this one was refused: it goes by itself now.
-    pub(super) alone: bool,
-    /// It was refused by itself: it waits until nothing from before the start can arrive any more.
-    pub(super) parked: bool,
-    /// Readings up to this time are sent so that bad ones are recorded as rejected.
-    pub(super) lenient_until: i64,
-    /// What was recorded as rejected before the start has been taken out.
-    pub(super) history_read: bool,
 }
 
 impl Queue {
     pub(super) fn is_ready(&self) -> bool {
-        !self.in_flight && !self.parked && !self.rows.is_empty()
+        !self.in_flight && !self.units.is_empty()
     }
 
-    /// How its next reading is to be sent.
-    pub(super) fn mode(&self) -> Option<Mode> {
-        let row = self.rows.front()?;
-        Some(Mode {
-            strict: row.reading.timestamp > self.lenient_until,
-            signed: row.signature.is_some(),
-        })
+    /// How many readings are still to be sent.
+    pub(super) fn len(&self) -> usize {
+        self.units.iter().map(|unit| unit.rows.len()).sum()
+    }
+
+    /// Who verifies its signatures, if its device signs.
+    pub(super) fn scheme(&self) -> Option<Scheme> {
+        Scheme::of_key(self.device.kind)
+    }
+
+    /// Gives up the readings of a meter that is not active any more: each would be recorded as rejected, and they can be sent
+    /// when it is active again.
+    pub(super) fn keep_for_later(&mut self, summary: &mut Summary, progress: &ProgressBar) {
+        for row in std::mem::take(&mut self.units)
+            .into_iter()
+            .flat_map(|unit| unit.rows)
+        {
+            summary.not_send(not_active(&self.serial), &row);
+            progress.inc(1);
+        }
     }
 }
 
-/// How a batch is sent.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Mode {
-    pub(super) strict: bool,
-    pub(super) signed: bool,
-}
-
-/// Readings that go in one transaction, with the index of their queue.
+/// Readings that go in one transaction, with the index of their queue: all signed with one scheme, or none signed.
 pub(super) struct Batch {
-    pub(super) items: Vec<(usize, Row)>,
-    pub(super) mode: Mode,
+    pub(super) items: Vec<(usize, Unit)>,
+    pub(super) scheme: Option<Scheme>,
 }
 
 impl Batch {
@@ -63,38 +78,22 @@ impl Batch {
         queues
     }
 
+    /// How many readings it has.
+    pub(super) fn len(&self) -> usize {
+        self.items.iter().map(|(_, unit)| unit.rows.len()).sum()
+    }
+
+    /// The readings, each with the index of its queue.
+    pub(super) fn rows(&self) -> impl Iterator<Item = (usize, &Row)> {
+        self.items
+            .iter()
+            .flat_map(|(queue, unit)| unit.rows.iter().map(|row| (*queue, row)))
+    }
+
     pub(super) fn lines(&self) -> String {
         let mut lines = Lines::default();
-        self.items.iter().for_each(|(_, row)| lines.add(row.line));
+        self.rows().for_each(|(_, row)| lines.add(row.line));
         lines.places()
-    }
-}
-
-/// Takes a meter's readings out that the chain knows. Returns how many those were.
-pub(super) fn drop_rows(
-    queue: &mut Queue,
-    is_known: impl Fn(&Row) -> bool,
-    reason: &str,
-    summary: &mut Summary,
-    progress: &ProgressBar,
-) -> usize {
-    let (known, rest): (VecDeque<Row>, VecDeque<Row>) = std::mem::take(&mut queue.rows)
-        .into_iter()
-        .partition(is_known);
-    queue.rows = rest;
-    for row in &known {
-        summary.skip(reason, row);
-        progress.inc(1);
-    }
-    known.len()
-}
-
-/// Gives up the readings of a meter that is not active any more. Sent, they would be recorded as rejected; not sent, they
-/// can be when it is active again.
-pub(super) fn keep_for_later(queue: &mut Queue, summary: &mut Summary, progress: &ProgressBar) {
-    for row in std::mem::take(&mut queue.rows) {
-        summary.not_send(not_active(&row.serial), &row);
-        progress.inc(1);
     }
 }
 

@@ -2,54 +2,52 @@
 //!
 //! Each meter's readings go in order, a transaction at a time; those of different meters go at the same time, in batches as
 //! large as fit. Nothing is kept on this side: what the chain has already, the meters' accounts tell, so a submission can
-//! be stopped at any point and started again. Three things keep a restart from counting a reading twice, while
-//! transactions of the stopped one may still be on their way:
+//! be stopped at any point and started again. A reading that arrives twice, because a transaction of the stopped one was
+//! still on its way, counts once: the second time it is not newer. One that is rejected twice costs its meter quality
+//! once. So bad readings are sent like good ones, and the chain says what it makes of them.
 //!
-//! * Batches are sent `strict`: if one reading of a batch has arrived meanwhile, or is bad, the whole batch is refused and
-//!   changes nothing.
-//! * A batch that is refused is sent again, so that its bad readings are recorded as rejected, only when no transaction
-//!   from before the start can arrive any more: when its blockhash has expired.
-//! * Before that, the meter's account is read again, and which of its readings have been recorded as rejected already is
-//!   read from its transactions.
-//!
-//! Two submissions of the same file at the same time are two gateways: each accepted reading counts once all the same, but
-//! a bad one may be recorded as rejected by both.
+//! Exit codes: 0 if all that the file says is on the chain, or need not be (twice, too old, thinned); 1 if something is
+//! missing (rejected, not sent, left, lines that can't be used); 2 for wrong arguments; 3 if the cluster doesn't answer.
 
 mod batch;
-mod known;
 mod prepare;
 mod summary;
 
-use std::time::Instant;
+use std::{collections::BTreeMap, time::Instant};
 
 use anyhow::{anyhow, bail, ensure};
 use futures_util::future::join_all;
 use gridtoken_client::{
-    cluster::SendError,
+    cluster::{decode, in_use, Cluster, SendError},
     deployment::Deployment,
     readings::{BadLine, Row},
+    remedy::Patient,
     rpc::{
-        distinct, is_expired, sign, with_budget, Confirmed, Rpc, Validity, BLOCKS_BEHIND, PATIENCE,
-        POLL, RESEND, SILENCE,
+        distinct, is_expired, sign, with_budget, Confirmed, Rpc, Validity, PATIENCE, POLL, RESEND,
+        SILENCE,
     },
     terminal::progress_bar,
-    transaction::Room,
+    transaction::{fits, Room},
     verdict::verdicts,
 };
 use indicatif::ProgressBar;
 use oracle_program::{
     instruction::submit_signed_readings,
-    signature::{message, precompile},
+    signature::{message, precompile, Scheme, SignedMessage},
 };
-use shared_state::{reading::Reading, GridError};
+use shared_state::{
+    event::Event,
+    reading::{Reading, RejectReason},
+    state::{Meter, Rules},
+};
 use solana_keypair::Keypair;
 use solana_program::{instruction::Instruction, pubkey::Pubkey};
 use solana_signer::Signer;
 use solana_transaction::{Transaction, TransactionError};
 
 use crate::session::Session;
-use batch::{keep_for_later, Batch, Mode, Queue};
-use prepare::prepare;
+use batch::{Batch, Queue, Unit};
+use prepare::{prepare, Judge};
 use summary::Summary;
 
 /// Compute units of a submission of one reading and of each further one, in the most expensive case that
@@ -57,12 +55,13 @@ use summary::Summary;
 /// set the limit and the price.
 const BASE_UNITS: u32 = 3_000 + 300;
 const READING_UNITS: u32 = 860;
+/// Compute units of each signature beside its readings.
+const SIGNATURE_UNITS: u32 = 600;
+/// The most signatures that an instruction of the Secp256r1 program can have.
+const P256_SIGNATURES: usize = 8;
 
 /// Transactions that are on their way at the same time.
 const IN_FLIGHT: usize = 32;
-/// For how many blocks a blockhash is valid.
-const BLOCKHASH_BLOCKS: u64 = 150;
-
 /// A transaction on its way.
 struct Flight {
     batch: Batch,
@@ -84,13 +83,11 @@ struct Submission<'a> {
     salt: u32,
     queues: Vec<Queue>,
     flights: Vec<Flight>,
-    /// From this block height on, no transaction from before the start can arrive.
-    window_end: u64,
+    /// The last rejected reading of each queue that says something about its meter.
+    rejected: BTreeMap<usize, (RejectReason, Reading)>,
     silent_since: Option<Instant>,
-    /// When a transaction arrived last, or, while meters wait for it, a block.
+    /// When a transaction arrived last.
     last_arrival: Instant,
-    /// The height at which they waited last.
-    last_height: u64,
     summary: Summary,
     progress: ProgressBar,
 }
@@ -102,7 +99,10 @@ pub async fn run(
     bad: Vec<BadLine>,
     strict: bool,
 ) -> anyhow::Result<()> {
-    ensure!(!rows.is_empty(), "the file has no usable reading");
+    ensure!(
+        !rows.is_empty() || !bad.is_empty(),
+        "the file has no readings"
+    );
     let deployment = session.deployment().await?;
     let (reporter, payer) = (session.signer()?, session.payer()?);
     let mut summary = Summary {
@@ -115,10 +115,9 @@ pub async fn run(
         lines.or_default().add(line.line);
     }
     let began = Instant::now();
-    let queues = prepare(session, &deployment, &reporter, rows, strict, &mut summary).await?;
-    let total: usize = queues.iter().map(|queue| queue.rows.len()).sum();
-    let height = session.rpc.processed_block_height().await?;
-    let window_end = height + BLOCKHASH_BLOCKS + BLOCKS_BEHIND;
+    let judge = Judge::new(session, &deployment, &reporter).await?;
+    let queues = prepare(session, &judge, rows, strict, &mut summary).await?;
+    let total: usize = queues.iter().map(Queue::len).sum();
     let mut submission = Submission {
         rpc: &session.rpc,
         deployment,
@@ -128,10 +127,9 @@ pub async fn run(
         salt: distinct(),
         queues,
         flights: Vec::new(),
-        window_end,
+        rejected: BTreeMap::new(),
         silent_since: None,
         last_arrival: Instant::now(),
-        last_height: height,
         summary,
         progress: progress_bar(total as u64, "readings"),
     };
@@ -141,20 +139,22 @@ pub async fn run(
         submission.send_all().await
     };
     submission.progress.finish_and_clear();
-    let waiting = submission.queues.iter().map(|queue| queue.rows.len());
-    let under_way = submission
-        .flights
-        .iter()
-        .map(|flight| flight.batch.items.len());
+    let looked = match &ended {
+        Ok(()) => submission.look_for_remedies(&judge.oracle.rules).await,
+        Err(_) => Ok(()),
+    };
+    let waiting = submission.queues.iter().map(Queue::len);
+    let under_way = submission.flights.iter().map(|flight| flight.batch.len());
     let left = waiting.chain(under_way).sum::<usize>() as u64;
     let mut summary = submission.summary;
     summary.left += left;
     summary.elapsed = began.elapsed();
     session.print(&summary)?;
     ended?;
-    match summary.not_sent() {
-        0 => Ok(()),
-        count => bail!("{count} lines were not sent, for the reasons above"),
+    looked?;
+    match summary.missing() {
+        None => Ok(()),
+        Some(missing) => bail!("{missing}"),
     }
 }
 
@@ -168,7 +168,7 @@ impl Submission<'_> {
             }
             if self.flights.is_empty() {
                 fatal?;
-                if self.queues.iter().all(|queue| queue.rows.is_empty()) {
+                if self.queues.iter().all(|queue| queue.units.is_empty()) {
                     return Ok(());
                 }
                 fatal = Ok(());
@@ -176,9 +176,6 @@ impl Submission<'_> {
             tokio::time::sleep(POLL).await;
             let landed = self.land().await;
             fatal = fatal.and(landed);
-            if fatal.is_ok() {
-                fatal = self.unpark().await;
-            }
             if self.last_arrival.elapsed() > PATIENCE {
                 fatal = fatal.and(Err(anyhow!(
                     "no transaction has arrived for {} s: try a priority fee (--with-compute-unit-price) or another node, and start again",
@@ -199,9 +196,6 @@ impl Submission<'_> {
 
     /// Tries every batch by itself, and sends nothing.
     async fn try_all(&mut self) -> anyhow::Result<()> {
-        for queue in &mut self.queues {
-            queue.lenient_until = i64::MAX;
-        }
         while let Some(batch) = self.next_batch() {
             for queue in batch.queues() {
                 self.queues[queue].in_flight = false;
@@ -219,11 +213,7 @@ impl Submission<'_> {
             self.summary.transactions += 1;
             self.summary.fees += simulated.fee.unwrap_or_default();
             self.summary.compute_units += simulated.receipt.compute_units;
-            let rows = batch.items.into_iter().map(|(_, row)| row).collect();
-            for (row, verdict) in verdicts(rows, &simulated.receipt.events())? {
-                self.summary.count(&row, verdict);
-                self.progress.inc(1);
-            }
+            self.count(&batch, &simulated.receipt.events())?;
         }
         Ok(())
     }
@@ -285,9 +275,7 @@ impl Submission<'_> {
                     ..
                 }) => self.take_back(flight.batch),
                 Err(error) => {
-                    if let Err(error) = self.refused(flight.batch, error).await {
-                        fatal = Err(error);
-                    }
+                    fatal = Err(self.refused(flight.batch, error));
                 }
             }
         }
@@ -338,13 +326,6 @@ impl Submission<'_> {
                 }
                 None if expired(&flight) => {
                     self.summary.expired_transactions += 1;
-                    if !flight.batch.mode.strict {
-                        // Before its bad readings are sent once more, the chain is asked once more.
-                        for queue in flight.batch.queues() {
-                            self.queues[queue].parked = true;
-                            self.queues[queue].history_read = false;
-                        }
-                    }
                     self.take_back(flight.batch);
                 }
                 None if flight.sent.elapsed() > RESEND => again.push(flight),
@@ -381,8 +362,7 @@ impl Submission<'_> {
                     self.summary.fees += confirmed.fee;
                     self.last_arrival = Instant::now();
                     let logs = confirmed.receipt.logs;
-                    self.refused(flight.batch, SendError::Refused { error, logs })
-                        .await
+                    Err(self.refused(flight.batch, SendError::Refused { error, logs }))
                 }
                 (Ok(None), _) => {
                     let since = *flight.confirmed.get_or_insert_with(Instant::now);
@@ -410,80 +390,87 @@ impl Submission<'_> {
     fn landed(&mut self, batch: Batch, confirmed: Confirmed) -> anyhow::Result<()> {
         for queue in batch.queues() {
             self.queues[queue].in_flight = false;
-            self.queues[queue].alone = false;
         }
         self.last_arrival = Instant::now();
         self.summary.transactions += 1;
         self.summary.fees += confirmed.fee;
         self.summary.compute_units += confirmed.receipt.compute_units;
-        let rows: Vec<Row> = batch.items.into_iter().map(|(_, row)| row).collect();
-        let count = rows.len() as u64;
-        self.progress.inc(count);
-        match verdicts(rows, &confirmed.receipt.events()) {
-            Ok(verdicts) => {
-                for (row, verdict) in verdicts {
-                    self.summary.count(&row, verdict);
-                }
-                Ok(())
-            }
-            Err(error) => {
-                self.summary.left += count;
-                Err(error.context(format!("the log of {}", confirmed.signature)))
-            }
-        }
+        let counted = self.count(&batch, &confirmed.receipt.events());
+        counted.map_err(|error| {
+            self.summary.left += batch.len() as u64;
+            error.context(format!("the log of {}", confirmed.signature))
+        })
     }
 
-    /// Puts a batch that was not processed back where it came from.
-    fn take_back(&mut self, batch: Batch) {
-        for (queue, row) in batch.items.into_iter().rev() {
-            self.queues[queue].rows.push_front(row);
-            self.queues[queue].in_flight = false;
-        }
-    }
-
-    /// Does what a refused batch calls for; fails if it was not because of its readings.
-    async fn refused(&mut self, batch: Batch, error: SendError) -> anyhow::Result<()> {
-        let (lines, queues) = (batch.lines(), batch.queues());
-        let was_strict = batch.mode.strict;
-        let last = batch.items.last().map(|(_, row)| row.reading.timestamp);
-        self.take_back(batch);
-        let reason = match error.grid_error() {
-            Some((_, reason)) if was_strict && is_of_a_reading(reason) => reason,
-            _ => {
-                let context = format!("submitting the readings of line {lines}");
-                return Err(anyhow::Error::new(error).context(context));
-            }
-        };
-        // Something from before the start has arrived, or another reporter was faster.
-        if reason == GridError::ReadingNotNewer {
-            let mut dropped = 0;
-            for queue in &queues {
-                match self.drop_recorded(*queue).await {
-                    Ok(count) => dropped += count,
-                    // They are sent again, and refused again.
-                    Err(error) => return self.silent(error),
-                }
-            }
-            if dropped > 0 {
-                return Ok(());
-            }
-        }
-        match queues[..] {
-            [queue] if reason == GridError::MeterNotActive => {
+    /// Counts what the chain made of a batch.
+    fn count(&mut self, batch: &Batch, events: &[Event]) -> anyhow::Result<()> {
+        let rows: Vec<Row> = batch.rows().map(|(_, row)| row.clone()).collect();
+        for (row, verdict) in verdicts(rows, events)? {
+            self.progress.inc(1);
+            let reason = self.summary.count(&row, verdict);
+            let queue = batch.rows().find(|(_, other)| **other == row);
+            let (Some(reason), Some((queue, _))) = (reason, queue) else {
+                continue;
+            };
+            if reason == RejectReason::MeterNotActive {
                 let queue = &mut self.queues[queue];
-                keep_for_later(queue, &mut self.summary, &self.progress);
-            }
-            [queue] => {
-                self.queues[queue].lenient_until = last.unwrap_or(i64::MIN);
-                self.queues[queue].parked = true;
-            }
-            _ => {
-                for queue in queues {
-                    self.queues[queue].alone = true;
+                queue.keep_for_later(&mut self.summary, &self.progress);
+            } else {
+                let last = self.rejected.entry(queue).or_insert((reason, row.reading));
+                if last.1.timestamp <= row.reading.timestamp {
+                    *last = (reason, row.reading);
                 }
             }
         }
         Ok(())
+    }
+
+    /// Looks what mends the meters whose last readings were rejected.
+    async fn look_for_remedies(&mut self, rules: &Rules) -> anyhow::Result<()> {
+        let rejected: Vec<_> = std::mem::take(&mut self.rejected)
+            .into_iter()
+            .filter(|(_, (reason, _))| reason.costs_quality())
+            .collect();
+        for some in rejected.chunks(100) {
+            let addresses: Vec<Pubkey> = some
+                .iter()
+                .map(|(queue, _)| self.queues[*queue].address)
+                .collect();
+            let accounts = self.rpc.accounts(&addresses).await?;
+            for ((queue, (reason, reading)), account) in some.iter().zip(accounts) {
+                let Some(account) = in_use(account) else {
+                    continue;
+                };
+                let queue = &self.queues[*queue];
+                let meter: Meter =
+                    decode(&account).map_err(|problem| anyhow!("{} {problem}", queue.address))?;
+                let patient = Patient {
+                    serial: &queue.serial,
+                    meter: &meter,
+                    rules,
+                };
+                let remedies = patient.of_rejection(*reason, reading);
+                if !remedies.is_empty() {
+                    self.summary.remedies.insert(queue.serial.clone(), remedies);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts a batch that was not processed back where it came from.
+    fn take_back(&mut self, batch: Batch) {
+        for (queue, unit) in batch.items.into_iter().rev() {
+            self.queues[queue].units.push_front(unit);
+            self.queues[queue].in_flight = false;
+        }
+    }
+
+    /// Why a batch was refused as a whole: not because of its readings, which are recorded as rejected.
+    fn refused(&mut self, batch: Batch, error: SendError) -> anyhow::Error {
+        let context = format!("submitting the readings of line {}", batch.lines());
+        self.take_back(batch);
+        anyhow::Error::new(error).context(context)
     }
 
     /// Goes on if the node has not been silent for too long.
@@ -499,85 +486,126 @@ impl Submission<'_> {
 
     /// The next batch, as large as fits: of the first meter that is ready, and of others while there is room.
     fn next_batch(&mut self) -> Option<Batch> {
-        let first = self.queues.iter().position(Queue::is_ready)?;
-        let mode = self.queues[first].mode()?;
-        let room = self.room(first, mode);
-        let is_alone = self.queues[first].alone;
-        let mut items: Vec<(usize, Row)> = Vec::new();
+        loop {
+            let first = self.queues.iter().position(Queue::is_ready)?;
+            let scheme = self.queues[first].scheme();
+            let batch = match scheme {
+                None => self.unsigned_batch(first),
+                Some(scheme) => self.signed_batch(first, scheme),
+            };
+            if batch.is_some() {
+                return batch;
+            }
+        }
+    }
+
+    /// Readings that nobody signs.
+    fn unsigned_batch(&mut self, first: usize) -> Option<Batch> {
+        let unit = self.queues[first].units.front()?.clone();
+        let one = Batch {
+            items: vec![(first, unit)],
+            scheme: None,
+        };
+        let room = Room::new(&self.payer.pubkey(), &self.instructions(&one));
+        let mut items: Vec<(usize, Unit)> = Vec::new();
         let mut meters = 0;
         for (index, queue) in self.queues.iter_mut().enumerate().skip(first) {
-            if !queue.is_ready() || (index != first && queue.alone) {
+            if !queue.is_ready() || queue.scheme().is_some() {
                 continue;
             }
             if !items.is_empty() && !room.fits(items.len() + 1, meters + 1) {
                 break;
             }
             meters += 1;
-            while queue.mode() == Some(mode)
-                && (items.is_empty() || room.fits(items.len() + 1, meters))
-            {
-                items.extend(queue.rows.pop_front().map(|row| (index, row)));
+            while items.is_empty() || room.fits(items.len() + 1, meters) {
+                let Some(unit) = queue.units.pop_front() else {
+                    break;
+                };
+                items.push((index, unit));
                 queue.in_flight = true;
             }
-            if !queue.in_flight {
-                meters -= 1;
-            }
-            if is_alone {
-                break;
-            }
         }
-        Some(Batch { items, mode })
+        Some(Batch {
+            items,
+            scheme: None,
+        })
     }
 
-    /// How much fits into a transaction with this queue's next reading.
-    fn room(&self, queue: usize, mode: Mode) -> Room {
-        let row = self.queues[queue].rows[0].clone();
-        let one = Batch {
-            items: vec![(queue, row)],
-            mode,
+    /// Signatures of one scheme, with all that each covers; none if the first one covers more than fits.
+    fn signed_batch(&mut self, first: usize, scheme: Scheme) -> Option<Batch> {
+        let mut batch = Batch {
+            items: Vec::new(),
+            scheme: Some(scheme),
         };
-        Room::new(&self.payer.pubkey(), &self.instructions(&one), mode.signed)
+        let most = match scheme {
+            Scheme::Ed25519 => usize::MAX,
+            Scheme::Secp256r1 => P256_SIGNATURES,
+        };
+        'meters: for index in first..self.queues.len() {
+            if !self.queues[index].is_ready() || self.queues[index].scheme() != Some(scheme) {
+                continue;
+            }
+            while let Some(unit) = self.queues[index].units.pop_front() {
+                batch.items.push((index, unit));
+                let is_full = batch.items.len() > most
+                    || !fits(&self.payer.pubkey(), &self.instructions(&batch));
+                if !is_full {
+                    self.queues[index].in_flight = true;
+                    continue;
+                }
+                let Some((_, unit)) = batch.items.pop() else {
+                    break;
+                };
+                if batch.items.is_empty() {
+                    let reason = format!(
+                        "its signature covers {} readings, more than a transaction has room for: sign fewer at once (grid readings sign --per-signature)",
+                        unit.rows.len()
+                    );
+                    for row in &unit.rows {
+                        self.summary.not_send(reason.clone(), row);
+                        self.progress.inc(1);
+                    }
+                    return None;
+                }
+                self.queues[index].units.push_front(unit);
+                break 'meters;
+            }
+        }
+        Some(batch)
     }
 
     /// A batch's instructions.
     fn instructions(&self, batch: &Batch) -> Vec<Instruction> {
         let reporter = self.reporter.pubkey();
-        let readings: Vec<(Pubkey, Reading)> = batch
-            .items
-            .iter()
-            .map(|(queue, row)| (self.queues[*queue].address, row.reading))
-            .collect();
-        let strict = batch.mode.strict;
-        let submit = if batch.mode.signed {
-            let signed: Vec<_> = batch
-                .items
-                .iter()
-                .filter_map(|(queue, row)| {
-                    let queue = &self.queues[*queue];
-                    let registry = &self.deployment.registry_program;
-                    let message = message(registry, &queue.id, &row.reading);
-                    Some((queue.device_key, row.signature?.into(), message))
-                })
-                .collect();
-            let submit = submit_signed_readings(
-                &self.deployment.oracle_program,
-                &reporter,
-                &self.deployment.registry_program,
-                strict,
-                &readings,
-            );
-            vec![precompile(&signed), submit]
+        let readings = batch.len() as u32;
+        let mut units = BASE_UNITS + READING_UNITS * readings + self.salt;
+        let submit = if let Some(scheme) = batch.scheme {
+            units += SIGNATURE_UNITS * batch.items.len() as u32;
+            let registry = &self.deployment.registry_program;
+            let mut signed = Vec::new();
+            let mut meters = Vec::new();
+            for (queue, unit) in &batch.items {
+                let queue = &self.queues[*queue];
+                signed.push(SignedMessage {
+                    key_type: queue.device.kind,
+                    key: queue.device.key,
+                    signature: unit.signature.unwrap_or_default().into(),
+                    message: message(registry, &queue.id, &unit.readings()),
+                });
+                meters.push(queue.address);
+            }
+            let oracle = &self.deployment.oracle_program;
+            vec![
+                precompile(scheme, &signed),
+                submit_signed_readings(oracle, &reporter, registry, false, &meters),
+            ]
         } else {
-            vec![self
-                .deployment
-                .submit_readings(&reporter, strict, &readings)]
+            let readings: Vec<(Pubkey, Reading)> = batch
+                .rows()
+                .map(|(queue, row)| (self.queues[queue].address, row.reading))
+                .collect();
+            vec![self.deployment.submit_readings(&reporter, false, &readings)]
         };
-        let units = BASE_UNITS + READING_UNITS * readings.len() as u32 + self.salt;
         with_budget(&submit, units, self.price)
     }
-}
-
-/// Whether an error is about a reading.
-fn is_of_a_reading(error: GridError) -> bool {
-    error == GridError::MeterNotActive || (101..=109).contains(&error.code())
 }

@@ -12,7 +12,12 @@ use gridtoken_client::{
     verdict::Verdict,
 };
 use serde_json::{json, Value};
+use shared_state::reading::RejectReason;
 
+use super::{
+    batch::not_active,
+    prepare::{NOT_NEWER, TOO_OLD, TOO_SOON},
+};
 use crate::session::Report;
 
 /// Lines of a file that share a fate: how many, and the first few.
@@ -54,6 +59,8 @@ pub(super) struct Summary {
     pub(super) accepted: u64,
     pub(super) flagged: BTreeMap<String, Lines>,
     pub(super) rejected: BTreeMap<String, Lines>,
+    /// What mends the meters whose readings were rejected, by their serial numbers.
+    pub(super) remedies: BTreeMap<String, Vec<String>>,
     /// Lines that need not be sent, and why.
     pub(super) skipped: BTreeMap<String, Lines>,
     /// Lines that can't be sent, and why.
@@ -88,20 +95,48 @@ impl Summary {
         self.not_sent.entry(reason).or_default().add(row.line);
     }
 
-    pub(super) fn count(&mut self, row: &Row, verdict: Verdict) {
-        match verdict {
+    /// Counts what the chain made of a reading. Returns why it rejected it, if that says something about the meter.
+    pub(super) fn count(&mut self, row: &Row, verdict: Verdict) -> Option<RejectReason> {
+        let code = match verdict {
             Verdict::Accepted(flags) => {
                 self.accepted += 1;
                 if flags != 0 {
                     let lines = self.flagged.entry(flag_names(flags)).or_default();
                     lines.add(row.line);
                 }
+                return None;
             }
-            Verdict::Rejected(code) => {
+            Verdict::Rejected(code) => code,
+        };
+        let reason = u8::try_from(code).ok().and_then(RejectReason::from_code);
+        match reason {
+            // Another submission was faster, or the clock.
+            Some(RejectReason::ReadingNotNewer) => self.skip(NOT_NEWER, row),
+            Some(RejectReason::ReadingTooSoon) => self.skip(TOO_SOON, row),
+            Some(RejectReason::ReadingTooOld) => self.skip(TOO_OLD, row),
+            Some(RejectReason::MeterNotActive) => self.not_send(not_active(&row.serial), row),
+            _ => {
                 let lines = self.rejected.entry(reason_name(code.into())).or_default();
                 lines.add(row.line);
             }
         }
+        reason
+    }
+
+    /// What is missing on the chain, in words.
+    pub(super) fn missing(&self) -> Option<String> {
+        let mut missing = Vec::new();
+        for (count, what) in [
+            (self.rejected(), "rejected"),
+            (self.not_sent(), "not sent, for the reasons above"),
+            (self.left, "left"),
+        ] {
+            if count > 0 {
+                let lines = if count == 1 { "line was" } else { "lines were" };
+                missing.push(format!("{count} {lines} {what}"));
+            }
+        }
+        (!missing.is_empty()).then(|| missing.join("; "))
     }
 }
 
@@ -118,6 +153,7 @@ impl Report for Summary {
             "accepted": self.accepted,
             "flagged": all(&self.flagged),
             "rejected": all(&self.rejected),
+            "remedies": self.remedies,
             "skipped": all(&self.skipped),
             "not_sent": all(&self.not_sent),
             "left": self.left,
@@ -157,6 +193,12 @@ impl Report for Summary {
         }
         if self.left > 0 {
             writeln!(out, "{:>8} left: start again", self.left)?;
+        }
+        for (serial, remedies) in &self.remedies {
+            writeln!(out, "what to do about {serial}:")?;
+            for remedy in remedies {
+                writeln!(out, "  {remedy}")?;
+            }
         }
         let seconds = self.elapsed.as_secs_f64();
         let readings = self.accepted + self.rejected();
