@@ -204,6 +204,44 @@ async fn consumption_eats_what_waits() {
         .await;
 }
 
+/// What any pause means for those who haven't settled before it: what is consumed meanwhile can't be claimed any more.
+#[tokio::test]
+async fn what_is_consumed_during_a_pause_is_gone() {
+    for pause in ["minting", "status", "quality"] {
+        let mut world = World::new().await;
+        let (early, late) = (
+            world.active_meter("EARLY").await,
+            world.active_meter("LATE").await,
+        );
+        for meter in [&early, &late] {
+            world.report(meter, 3_600, 10_000, 0).await;
+        }
+        world.settle(&early).await;
+        let authority = world.authority.pubkey();
+        for paused in [true, false] {
+            let switch = match pause {
+                "minting" => world.deployment.set_minting_enabled(&authority, !paused),
+                "quality" => world.minimum(if paused { 8_500 } else { 0 }, 0),
+                _ => {
+                    use MeterStatus::{Active, Suspended};
+                    let status = if paused { Suspended } else { Active };
+                    world
+                        .deployment
+                        .set_meter_status(&authority, &late.address, status)
+                }
+            };
+            world.as_authority(switch).await;
+            world.pass_time(900).await;
+        }
+        world.report(&late, 3_600, 10_000, 10_000).await;
+        let settle = world.settlement(&late);
+        world
+            .refuse(&[&late.owner], settle, GridError::InsufficientBalance)
+            .await;
+        assert_eq!(world.balance(&early.wallet).await, 10_000_000_000);
+    }
+}
+
 #[tokio::test]
 async fn a_decommissioned_meter_keeps_what_is_claimable_and_nothing_else() {
     let mut world = World::new().await;

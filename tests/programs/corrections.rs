@@ -363,6 +363,38 @@ async fn a_correction_does_not_turn_the_clock_back() {
     world.report(&meter, 120, 1_000, 0).await;
 }
 
+/// A weekend's gap, and one false reading of all that the connection could have drawn in it: no true reading is accepted until
+/// somebody looks, and from then on all are.
+#[tokio::test]
+async fn a_meter_that_a_false_reading_has_locked_is_free_again_after_a_correction() {
+    let mut world = World::new().await;
+    let meter = world.active_meter("M-1").await;
+    let mut truth = [0, 0];
+    for _ in 0..20 {
+        truth = [truth[0] + 1_000, truth[1] + 100];
+        world.report(&meter, 900, truth[0], truth[1]).await;
+    }
+    world.settle(&meter).await;
+    let drawn = truth[1] + 48 * 100_000;
+    world.report(&meter, 2 * 86_400, truth[0], drawn).await;
+    for _ in 0..96 {
+        truth = [truth[0] + 250, truth[1] + 25];
+        let receipt = world.record(&meter, 900, truth[0], truth[1]).await;
+        let backwards = RejectReason::ConsumptionRegisterBackwards;
+        assert_eq!(rejections(&receipt), [backwards]);
+    }
+    correct(&mut world, &meter, 20_000, 2_000).await;
+    // A day's 24 kWh in the hour since the correction are within the rated power.
+    world.report(&meter, 3_600, truth[0], truth[1]).await;
+    for _ in 0..14 {
+        truth = [truth[0] + 250, truth[1] + 25];
+        world.report(&meter, 900, truth[0], truth[1]).await;
+    }
+    world.settle(&meter).await;
+    let minted = (truth[0] - truth[1]) * 1_000_000;
+    assert_eq!(world.balance(&meter.wallet).await, minted);
+}
+
 /// A night's gap, and one false reading of all that 100 kW can do in it: 800 kWh generated at one meter, consumed at another.
 /// Corrected, each gets what is true and nothing else, also the one that has settled the false energy already.
 #[tokio::test]

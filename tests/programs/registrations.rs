@@ -100,6 +100,25 @@ async fn a_meter_that_is_registered_anew_is_as_a_new_one_but_for_its_revision() 
     assert_eq!(audit.meters, 1);
 }
 
+/// Such a meter takes no reading until the clock has caught up.
+#[tokio::test]
+async fn a_meter_that_was_registered_by_a_clock_that_was_ahead_is_registered_anew() {
+    let mut world = World::new().await;
+    let now = world.now;
+    world.set_time(now + 30 * 86_400).await;
+    let meter = world.active_meter("M-1").await;
+    world.set_time(now + 3_600).await;
+    let reporter = world.reporter.clone();
+    let submit = world.submit(&[(meter.address, world.reading(10, 0))]);
+    world
+        .refuse(&[&reporter], submit, GridError::ReadingNotNewer)
+        .await;
+    let args = World::registration("M-1", &meter.owner.pubkey());
+    world.as_authority(register(&world, args)).await;
+    world.set_status(&meter, MeterStatus::Active).await;
+    world.report(&meter, 3_600, 10, 0).await;
+}
+
 #[tokio::test]
 async fn once_a_reading_was_accepted_a_registration_stands() {
     let mut world = World::new().await;

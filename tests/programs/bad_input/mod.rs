@@ -57,8 +57,6 @@ struct Place {
     stranger: Option<GridError>,
     /// What these accounts give.
     others: Vec<(Pubkey, GridError)>,
-    /// What a missing signature gives.
-    unsigned: GridError,
 }
 
 /// In which world an instruction is valid.
@@ -137,7 +135,6 @@ fn any() -> Place {
     Place {
         stranger: None,
         others: Vec::new(),
-        unsigned: GridError::MissingSignature,
     }
 }
 
@@ -145,10 +142,6 @@ impl Place {
     fn or(mut self, account: Pubkey, error: GridError) -> Self {
         self.others.push((account, error));
         self
-    }
-
-    fn unsigned(self, unsigned: GridError) -> Self {
-        Self { unsigned, ..self }
     }
 }
 
@@ -424,12 +417,13 @@ async fn missing_and_surplus_accounts() {
 #[tokio::test]
 async fn missing_signatures() {
     for_every_case(async |world, case| {
-        for (index, place) in case.places.iter().enumerate() {
+        for index in 0..case.places.len() {
             if !case.instruction.accounts[index].is_signer || case.is_payer(world, index) {
                 continue;
             }
             let unsigned = |changed: &mut Instruction| changed.accounts[index].is_signer = false;
-            let refusal = case.refuse(world, place.unsigned, unsigned).await;
+            let refusal = case.refuse(world, GridError::MissingSignature, unsigned);
+            let refusal = refusal.await;
             if case.stage == Stage::Deployed {
                 assert_eq!(refusal.account_at_fault(), Some("upgrade authority"));
             }
