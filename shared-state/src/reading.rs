@@ -145,17 +145,18 @@ impl RejectReason {
     }
 
     /// Whether it says something about the meter, and so costs it quality. The others say something about the gateway, the
-    /// oracle or the way in between: readings that were sent twice, too often, too late or without their signature.
+    /// oracle or the way in between: readings that were sent twice, too often, too early, too late or without their signature.
+    /// What costs quality is never from the future: a charge's timestamp is what the next one must be newer than.
     pub const fn costs_quality(self) -> bool {
         match self {
-            Self::ReadingInFuture
-            | Self::GenerationRegisterBackwards
+            Self::GenerationRegisterBackwards
             | Self::ConsumptionRegisterBackwards
             | Self::GenerationAboveRatedPower
             | Self::ConsumptionAboveRatedPower
             | Self::RegisterJumped
             | Self::RegisterBeyondModulus => true,
             Self::MeterNotActive
+            | Self::ReadingInFuture
             | Self::ReadingNotNewer
             | Self::ReadingTooOld
             | Self::ReadingTooSoon

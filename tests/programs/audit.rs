@@ -338,3 +338,78 @@ async fn settlements_during_an_audit_are_no_findings() {
         }
     }
 }
+
+/// A cluster where somebody sends a lamport to the OracleConfig and burns a base unit whenever the meters are read.
+struct Disturbed(Mutex<(World, TestMeter)>);
+
+impl Cluster for Disturbed {
+    async fn account(&self, address: &Pubkey) -> anyhow::Result<Option<Account>> {
+        self.0.lock().await.0.bank.account(address).await
+    }
+
+    async fn accounts(&self, addresses: &[Pubkey]) -> anyhow::Result<Vec<Option<Account>>> {
+        self.0.lock().await.0.bank.accounts(addresses).await
+    }
+
+    async fn program_accounts(&self, program: &Pubkey) -> anyhow::Result<Vec<(Pubkey, Account)>> {
+        let (world, meter) = &mut *self.0.lock().await;
+        let accounts = world.bank.program_accounts(program).await;
+        let transfer = solana_system_interface::instruction::transfer(
+            &world.payer.pubkey(),
+            &world.deployment.oracle_config(),
+            1,
+        );
+        let burn = spl_token::instruction::burn(
+            &spl_token::ID,
+            &meter.wallet,
+            &world.deployment.mint(),
+            &meter.owner.pubkey(),
+            &[],
+            1,
+        );
+        let disturbances = [transfer, burn.expect("an instruction")];
+        world.send_all(&[&meter.owner], &disturbances).await;
+        accounts
+    }
+}
+
+#[tokio::test]
+async fn lamports_and_burns_of_strangers_stop_no_audit() {
+    let mut world = World::new().await;
+    let meter = world.active_meter("M-1").await;
+    world.report(&meter, 3_600, 10_000, 0).await;
+    world.settle(&meter).await;
+    let deployment = world.deployment;
+    let cluster = Disturbed(Mutex::new((world, meter)));
+    let report = audit(&cluster, &deployment).await.expect("an audit");
+    assert_eq!(report.findings, []);
+    assert_eq!(report.burned_otherwise(), 1);
+}
+
+/// The upgrade authority can have its own signature mint. It can't do it unnoticed.
+#[tokio::test]
+async fn grid_that_the_upgrade_authority_minted_by_hand_is_found() {
+    use token_program::instruction::{mint_settled, set_registry_authority};
+    let mut world = World::new().await;
+    let meter = world.active_meter("M-1").await;
+    let (token, authority) = (world.deployment.token_program, world.authority.clone());
+    let key = authority.pubkey();
+    let registry = world.deployment.registry_config();
+    let before = world.token_config().await.header.revision;
+    world.forged = true;
+    let instructions = [
+        set_registry_authority(&token, &key, &key),
+        mint_settled(&token, &key, &meter.wallet, Wh(1_000)),
+        set_registry_authority(&token, &key, &registry),
+    ];
+    world.send_all(&[&authority], &instructions).await;
+    assert_eq!(world.balance(&meter.wallet).await, 1_000_000_000);
+    let config = world.deployment.token_config();
+    assert_found(
+        &mut world,
+        &config,
+        "has minted 1000 Wh, but the meters have settled 0 Wh",
+    )
+    .await;
+    assert_eq!(world.token_config().await.header.revision, before + 2);
+}

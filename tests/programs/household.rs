@@ -2,9 +2,9 @@
 //! `tests/data/README.md`.
 
 use bytemuck::Zeroable;
-use gridtoken_bank::demo;
+use gridtoken_bank::demo::{self, Meters};
 use gridtoken_client::readings::Row;
-use oracle_program::rules::{self, timestamp::Window};
+use oracle_program::rules;
 use shared_state::{
     quantity::Wh,
     reading::Reading,
@@ -45,7 +45,9 @@ fn household() -> Vec<Row> {
 async fn a_month_of_a_real_household() {
     let rows = household();
     let mut out = Vec::new();
-    let summary = demo::run(&rows, &[], &mut out).await.expect("a run");
+    let summary = demo::run(&rows, &[], Meters::default(), &mut out)
+        .await
+        .expect("a run");
     let last = rows.last().expect("readings").reading;
     assert_eq!(
         (summary.meters, summary.accepted, summary.rejected),
@@ -85,17 +87,13 @@ fn judge(readings: &[Injected]) -> (Counts, Counts) {
     };
     let (mut faulty, mut honest) = (Counts::default(), Counts::default());
     for injected in &readings[1..] {
-        let context = rules::Context {
-            rules: &rules,
-            window: Window::new(&rules, injected.arrives_at),
-            is_signed: false,
-        };
+        let context = rules::Context::new(&rules, injected.arrives_at, false);
         let counts = if injected.is_faulty {
             &mut faulty
         } else {
             &mut honest
         };
-        let outcome = match rules::judge(&context, &state, injected.reading) {
+        let outcome = match rules::judge(&context, &state, &injected.reading) {
             Ok(outcome) if outcome.flags != 0 => {
                 counts.flagged += 1;
                 outcome

@@ -6,22 +6,35 @@ mod audit;
 mod authorities;
 mod bad_input;
 mod batches;
+mod claimable;
 mod configuration;
+mod corrections;
 mod costs;
+mod delegates;
+mod false_registers;
+mod histories;
+mod holds;
 mod household;
 mod initialize;
+mod meter_cases;
 mod meter_life;
 mod meters;
 mod mint_limit;
 mod minting;
 mod oracle_admin;
+mod quality;
 mod readings;
+mod recording;
+mod registrations;
 mod retirement;
+mod revisions;
+mod rollover;
 mod security_txt;
 mod settle_many;
 mod settlement;
 mod signed;
 mod unsettled_balance;
+mod widths;
 
 /// Every error of the programs is one that some test here expects.
 #[test]

@@ -95,24 +95,6 @@ async fn what_a_meter_counted_before_it_joined_is_never_minted() {
     world.audit().await;
 }
 
-#[tokio::test]
-async fn one_id_is_one_account() {
-    let mut world = World::new().await;
-    let meter = world.active_meter("M-1").await;
-    world.report(&meter, 900, 1_000, 0).await;
-    let authority = world.authority.clone();
-    for owner in [meter.owner.pubkey(), Pubkey::new_unique()] {
-        let register = world.deployment.register_meter(
-            &authority.pubkey(),
-            &world.payer.pubkey(),
-            World::registration("M-1", &owner),
-        );
-        world
-            .refuse(&[&authority], register, GridError::AlreadyInitialized)
-            .await;
-    }
-}
-
 /// An address that another bump of the same seeds gives would be a second account for the same meter.
 #[tokio::test]
 async fn only_the_canonical_address_is_taken() {

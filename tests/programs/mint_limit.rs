@@ -236,3 +236,58 @@ async fn the_token_program_does_not_rely_on_the_registry() {
         .await;
     assert_eq!(world.supply().await, 7_000_000);
 }
+
+/// 100 GRID minted under a generous limit, then one GRID at a time: the new bucket is full, and recovers at its own rate.
+#[tokio::test]
+async fn a_tightened_limit_is_used_up_at_most_and_recovers_from_now_on() {
+    let mut world = World::new().await;
+    let meter = world.active_meter("M-1").await;
+    limit(&mut world, 1_000 * KWH, KWH).await;
+    world.report(&meter, 3_600, 100_000, 0).await;
+    world.settle(&meter).await;
+    limit(&mut world, KWH, 1_000_000).await;
+    let config = world.token_config().await.mint_limit;
+    assert_eq!(
+        (config.level, config.updated_at),
+        (BaseUnits(KWH), world.now)
+    );
+    world.report(&meter, 900, 101_000, 0).await;
+    world.settle(&meter).await;
+    // 900 Wh in 900 seconds.
+    assert_eq!(world.balance(&meter.wallet).await, 100_900_000_000);
+}
+
+/// A cluster's clock that was ahead when something was minted: setting the limit anew starts from now.
+#[tokio::test]
+async fn a_clock_that_was_ahead_is_forgotten_when_the_limit_is_set_anew() {
+    let mut world = World::new().await;
+    let meter = world.active_meter("M-1").await;
+    limit(&mut world, KWH, 1_000_000).await;
+    world.report(&meter, 3_600, 2_500, 0).await;
+    let now = world.now;
+    world.set_time(now + 30 * 86_400).await;
+    world.settle(&meter).await;
+    world.set_time(now + 86_400).await;
+    let settle = world.settlement(&meter);
+    world
+        .refuse(&[&meter.owner], settle, GridError::MintLimitExceeded)
+        .await;
+    limit(&mut world, KWH, 1_000_000).await;
+    world.pass_time(500).await;
+    world.settle(&meter).await;
+    assert_eq!(world.balance(&meter.wallet).await, 1_500_000_000);
+}
+
+/// Off and on again is a change too: without a limit there is nothing to be full.
+#[tokio::test]
+async fn a_limit_that_was_off_starts_empty() {
+    let mut world = World::new().await;
+    let meter = world.active_meter("M-1").await;
+    limit(&mut world, KWH, 1).await;
+    world.report(&meter, 3_600, 3_000, 0).await;
+    world.settle(&meter).await;
+    limit(&mut world, 0, 0).await;
+    limit(&mut world, KWH, 1).await;
+    world.settle(&meter).await;
+    assert_eq!(world.balance(&meter.wallet).await, 2 * KWH);
+}

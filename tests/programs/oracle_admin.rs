@@ -132,7 +132,15 @@ async fn new_rules_hold_for_the_next_reading() {
             ..rules
         },
         Rules {
-            power_tolerance: Bps(10_001),
+            power_tolerance: Bps(1_001),
+            ..rules
+        },
+        Rules {
+            jump_factor: 0,
+            ..rules
+        },
+        Rules {
+            jump_factor: 101,
             ..rules
         },
     ] {
@@ -179,4 +187,29 @@ async fn pausing_stops_submissions_until_the_oracle_is_resumed() {
     world
         .refuse(&[&authority], neither, GridError::InvalidInstructionData)
         .await;
+}
+
+/// The most that whoever makes the rules and whoever reports can do together: a tenth more than the rated power.
+#[tokio::test]
+async fn the_rated_power_is_exceeded_by_a_tenth_at_most() {
+    let mut world = World::new().await;
+    let meter = world.active_meter("M-1").await;
+    let rules = Rules {
+        power_tolerance: Bps(1_000),
+        ..Rules::default()
+    };
+    let authority = world.authority.pubkey();
+    let set = set_rules(&world.deployment.oracle_program, &authority, rules);
+    world.as_authority(set).await;
+    let reporter = world.reporter.clone();
+    for hour in 1..=24 {
+        world.pass_time(3_600).await;
+        let more = world.submit(&[(meter.address, world.reading(hour * 110_000 + 1, 0))]);
+        world
+            .refuse(&[&reporter], more, GridError::GenerationAboveRatedPower)
+            .await;
+        world.report(&meter, 0, hour * 110_000, 0).await;
+    }
+    world.settle(&meter).await;
+    assert_eq!(world.balance(&meter.wallet).await, 2_640_000_000_000);
 }

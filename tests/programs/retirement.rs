@@ -3,11 +3,15 @@
 use gridtoken_tests::{TestMeter, World};
 use shared_state::{
     event::{Event, TokensRetired},
+    pda::find_retirement,
     quantity::{BaseUnits, Wh},
-    state::TokenConfig,
+    state::{AccountType, Header, Retirement, TokenConfig},
     GridError,
 };
-use solana_program::{instruction::Instruction, pubkey::Pubkey};
+use solana_account::Account;
+use solana_keypair::Keypair;
+use solana_program::{instruction::Instruction, pubkey::Pubkey, rent::Rent};
+use solana_sdk_ids::system_program;
 use solana_signer::Signer;
 use token_program::instruction::{retire_tokens, RetireTokens};
 
@@ -78,6 +82,106 @@ async fn retired_grid_is_gone_and_counted() {
     world
         .refuse(&[&meter.owner], settle, GridError::InsufficientBalance)
         .await;
+}
+
+/// Log lines are forgotten; the receipt stays.
+#[tokio::test]
+async fn a_retirement_leaves_a_receipt() {
+    let mut world = World::new().await;
+    let meter = holder(&mut world).await;
+    let key = meter.owner.pubkey();
+    let token = world.deployment.token_program;
+    for (nonce, amount) in [(0, 1), (u64::MAX, 2_500_000_000)] {
+        world.pass_time(77).await;
+        let retire = retire(&world, &key, &meter.wallet, nonce, amount);
+        world.send(&[&meter.owner], retire).await;
+        let (address, bump) = find_retirement(&token, &key, nonce);
+        let mut reference = [0; 64];
+        reference[..9].copy_from_slice(b"INV-2026-");
+        let expected = Retirement {
+            header: Header::new(AccountType::Retirement, bump, 0),
+            holder: key,
+            beneficiary: Pubkey::new_from_array([9; 32]),
+            amount: BaseUnits(amount),
+            retired_at: world.now,
+            nonce,
+            reference,
+        };
+        assert_eq!(world.read::<Retirement>(&address).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_receipt_is_written_once() {
+    let mut world = World::new().await;
+    let meter = holder(&mut world).await;
+    let key = meter.owner.pubkey();
+    let first = retire(&world, &key, &meter.wallet, 5, 1_000);
+    world.send(&[&meter.owner], first).await;
+    // The same number again, for whatever amount, in the same transaction or later.
+    for amount in [1_000, 1_001] {
+        let again = retire(&world, &key, &meter.wallet, 5, amount);
+        let refusal = world
+            .refuse(&[&meter.owner], again, GridError::AlreadyInitialized)
+            .await;
+        assert_eq!(refusal.account_at_fault(), Some("Retirement"));
+    }
+    let twice = retire(&world, &key, &meter.wallet, 6, 1);
+    world
+        .refuse_last(
+            &[&meter.owner],
+            &[twice.clone(), twice],
+            GridError::AlreadyInitialized,
+        )
+        .await;
+    // Another holder has numbers of its own.
+    let other = world.active_meter("M-2").await;
+    world.report(&other, 3_600, 1_000, 0).await;
+    world.settle(&other).await;
+    let same_number = retire(&world, &other.owner.pubkey(), &other.wallet, 5, 1);
+    world.send(&[&other.owner], same_number.clone()).await;
+    // A receipt at another number's address.
+    let mut elsewhere = retire(&world, &key, &meter.wallet, 7, 1);
+    elsewhere.accounts[6].pubkey = find_retirement(&world.deployment.token_program, &key, 8).0;
+    let refusal = world
+        .refuse(&[&meter.owner], elsewhere, GridError::WrongAddress)
+        .await;
+    assert_eq!(refusal.account_at_fault(), Some("Retirement"));
+}
+
+/// Somebody who sends lamports to a receipt's address first can't stop it; whoever pays for it needs the rent.
+#[tokio::test]
+async fn a_receipt_is_paid_by_its_payer() {
+    use gridtoken_client::cluster::Cluster;
+    let mut world = World::new().await;
+    let meter = holder(&mut world).await;
+    let (key, token) = (meter.owner.pubkey(), world.deployment.token_program);
+    let rent = Rent::default().minimum_balance(size_of::<Retirement>());
+    for (nonce, lamports) in [(1, 1), (2, rent - 1), (3, rent + 1)] {
+        let address = find_retirement(&token, &key, nonce).0;
+        let funds = Account::new(lamports, 0, &system_program::ID);
+        world.bank.set_account(&address, funds);
+        let retire = retire(&world, &key, &meter.wallet, nonce, 1);
+        world.send(&[&meter.owner], retire).await;
+        let receipt = world.bank.account(&address).await.expect("an answer");
+        assert_eq!(receipt.expect("a receipt").lamports, lamports.max(rent));
+    }
+    let payer = Keypair::new();
+    let mut poor = retire(&world, &key, &meter.wallet, 4, 1);
+    poor.accounts[5].pubkey = payer.pubkey();
+    let funds = Account::new(rent - 1, 0, &system_program::ID);
+    world.bank.set_account(&payer.pubkey(), funds);
+    let refusal = world
+        .refuse(
+            &[&meter.owner, &payer],
+            poor.clone(),
+            GridError::InsufficientFunds,
+        )
+        .await;
+    assert_eq!(refusal.account_at_fault(), Some("payer"));
+    let funds = Account::new(rent, 0, &system_program::ID);
+    world.bank.set_account(&payer.pubkey(), funds);
+    world.send(&[&meter.owner, &payer], poor).await;
 }
 
 #[tokio::test]

@@ -361,9 +361,13 @@ async fn a_wrong_mint_is_refused() {
     let mut settle = world.settlement(&meter);
     settle.accounts[5].pubkey = fake_mint;
     world
-        .refuse(&[&meter.owner], settle.clone(), GridError::WrongMint)
+        .refuse(
+            &[&meter.owner],
+            settle.clone(),
+            GridError::WrongTokenAccountMint,
+        )
         .await;
-    // Where the recipient matches the wrong mint too.
+    // Where the recipient matches the wrong mint, the token program refuses.
     settle.accounts[6].pubkey = fake_wallet;
     let refusal = world
         .refuse(&[&meter.owner], settle, GridError::WrongMint)

@@ -10,7 +10,7 @@ use shared_state::{
 use solana_program::pubkey::Pubkey;
 use solana_signer::Signer;
 
-async fn ask(world: &mut World, meter: &TestMeter) -> UnsettledBalance {
+pub async fn ask(world: &mut World, meter: &TestMeter) -> UnsettledBalance {
     let deployment = world.deployment;
     let ask = get_unsettled_balance(
         &deployment.registry_program,

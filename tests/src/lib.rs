@@ -13,10 +13,14 @@ use gridtoken_client::{
     cluster::{Cluster, Receipt, SendError},
     deployment::Deployment,
 };
-use registry_program::instruction::RegisterMeter;
+use registry_program::instruction::{
+    correct_registers, replace_device, set_config, update_meter_limits, CorrectRegisters,
+    RegisterMeter, ReplaceDevice, SetConfig, UpdateMeterLimits,
+};
 use shared_state::{
+    event::Event,
     quantity::{Bps, Wh},
-    reading::Reading,
+    reading::{Reading, RejectReason},
     state::{
         meter_id, AccountLayout, DeviceKeyType, Meter, MeterStatus, OracleConfig, PowerProfile,
         RegistryConfig, TokenConfig,
@@ -61,6 +65,15 @@ pub struct World {
     pub burned: u64,
     /// For each meter: what it has settled, and the highest net generation it has had (Wh).
     book: BTreeMap<Pubkey, (u64, u64)>,
+}
+
+/// Why the readings of a transaction were rejected, in order.
+pub fn rejections(receipt: &Receipt) -> Vec<RejectReason> {
+    let reason = |event: &Event| match event {
+        Event::MeterReadingRejected(rejected) => RejectReason::from_code(rejected.reason as u8),
+        _ => None,
+    };
+    receipt.events().iter().filter_map(reason).collect()
 }
 
 /// A registered meter.
@@ -386,6 +399,18 @@ impl World {
         self.register(args, owner, wallet).await
     }
 
+    /// Registers and activates a meter for a new owner, with other arguments than the usual ones.
+    pub async fn meter_with(
+        &mut self,
+        serial: &str,
+        change: impl FnOnce(&mut RegisterMeter),
+    ) -> TestMeter {
+        let (owner, wallet) = self.owner().await;
+        let mut args = Self::registration(serial, &owner.pubkey());
+        change(&mut args);
+        self.register(args, owner, wallet).await
+    }
+
     /// Registers and activates another meter of an owner.
     pub async fn meter_of(&mut self, owner: &Arc<Keypair>, serial: &str) -> TestMeter {
         let wallet = self.deployment.grid_account(&owner.pubkey());
@@ -465,6 +490,98 @@ impl World {
         let submit = self.submit(&[(meter.address, self.reading(generation, consumption))]);
         let reporter = self.reporter.clone();
         self.send(&[&reporter], submit).await
+    }
+
+    /// Lets time pass and submits a reading, which is recorded whatever becomes of it.
+    pub async fn record(
+        &mut self,
+        meter: &TestMeter,
+        seconds: i64,
+        generation: u64,
+        consumption: u64,
+    ) -> Receipt {
+        self.pass_time(seconds).await;
+        let reading = self.reading(generation, consumption);
+        self.record_all(&[(meter.address, reading)]).await
+    }
+
+    /// Submits readings so that bad ones are recorded as rejected, as the reporter.
+    pub async fn record_all(&mut self, readings: &[(Pubkey, Reading)]) -> Receipt {
+        let submit = self.submit_recorded(readings);
+        let reporter = self.reporter.clone();
+        self.send(&[&reporter], submit).await
+    }
+
+    /// Sends an instruction as the authority of all three configs.
+    pub async fn as_authority(&mut self, instruction: Instruction) -> Receipt {
+        let authority = self.authority.clone();
+        self.send(&[&authority], instruction).await
+    }
+
+    /// Corrects a meter's registers from what they are to these.
+    pub async fn correction(
+        &mut self,
+        meter: &TestMeter,
+        generation: u64,
+        consumption: u64,
+    ) -> Instruction {
+        let state = self.meter(meter).await.state;
+        let args = CorrectRegisters {
+            old_generation_register: state.generation_register,
+            old_consumption_register: state.consumption_register,
+            generation_register: Wh(generation),
+            consumption_register: Wh(consumption),
+        };
+        let (registry, authority) = (self.deployment.registry_program, self.authority.pubkey());
+        correct_registers(&registry, &authority, &meter.address, args)
+    }
+
+    /// Replaces a meter's device by one with these registers, and the key and modulus of the old one.
+    pub async fn replacement(
+        &mut self,
+        meter: &TestMeter,
+        generation: u64,
+        consumption: u64,
+    ) -> Instruction {
+        let account = self.meter(meter).await;
+        let args = ReplaceDevice {
+            device_key: account.device_key,
+            old_generation_register: account.state.generation_register,
+            old_consumption_register: account.state.consumption_register,
+            generation_register: Wh(generation),
+            consumption_register: Wh(consumption),
+            register_modulus: account.state.register_modulus,
+            device_key_type: account.device_key_type.into(),
+        };
+        let (registry, authority) = (self.deployment.registry_program, self.authority.pubkey());
+        replace_device(&registry, &authority, &meter.address, args)
+    }
+
+    /// Gives a meter these rated powers.
+    pub fn limits(
+        &self,
+        meter: &TestMeter,
+        generation_capacity_w: u32,
+        consumption_capacity_w: u32,
+    ) -> Instruction {
+        let args = UpdateMeterLimits {
+            generation_capacity_w,
+            consumption_capacity_w,
+        };
+        let (registry, authority) = (self.deployment.registry_program, self.authority.pubkey());
+        update_meter_limits(&registry, &authority, &meter.address, args)
+    }
+
+    /// Sets the minimum quality.
+    pub fn minimum(&self, minimum_quality: u16, all_meters_sign: u16) -> Instruction {
+        let args = SetConfig {
+            oracle_authority: self.deployment.oracle_config(),
+            token_program: self.deployment.token_program,
+            minimum_quality: Bps(minimum_quality),
+            all_meters_sign,
+        };
+        let authority = self.authority.pubkey();
+        set_config(&self.deployment.registry_program, &authority, args)
     }
 
     /// Settles a meter as its owner.

@@ -32,7 +32,7 @@ pub enum Beyond {
     Tolerated(u64),
     /// Not possible.
     Impossible,
-    /// More than the jump factor times what is possible.
+    /// More than the jump factor times what is possible in this time, and in an expected interval.
     Jump,
 }
 
@@ -52,9 +52,13 @@ pub fn beyond(rules: &Rules, capacity_w: u32, elapsed: NonZeroU32, energy: Wh) -
     if energy_ws <= limit_ws {
         return Beyond::Tolerated(energy_ws / elapsed);
     }
+    // A jump is a jump by the measure of a usual interval too: so a register that was held for nothing is above what the meter
+    // can count until its next reading, and that ends the hold.
+    let usual = elapsed.get().max(rules.expected_interval.into());
+    let usual_ws = limit_w.wrapping_mul(usual);
     // Divided, because the factor's product with the limit may not fit.
     let factor = u64::from(rules.jump_factor.max(1));
-    if energy_ws.div_ceil(factor) > limit_ws {
+    if energy_ws.div_ceil(factor) > usual_ws {
         Beyond::Jump
     } else {
         Beyond::Impossible
@@ -92,6 +96,18 @@ mod tests {
         assert_eq!(judge(u64::MAX), Err(Beyond::Jump));
     }
 
+    /// In a minute too, a jump is more than twice what fits into a quarter of an hour.
+    #[test]
+    fn a_jump_is_measured_by_an_expected_interval_at_least() {
+        let judge = |elapsed, energy| judge(&Rules::default(), 5_000, elapsed, energy);
+        assert_eq!(judge(60, 87), Err(Beyond::Tolerated(5_220)));
+        assert_eq!(judge(60, 88), Err(Beyond::Impossible));
+        assert_eq!(judge(60, 2_625), Err(Beyond::Impossible));
+        assert_eq!(judge(60, 2_626), Err(Beyond::Jump));
+        assert_eq!(judge(1_800, 5_250), Err(Beyond::Impossible));
+        assert_eq!(judge(1_800, 5_251), Err(Beyond::Jump));
+    }
+
     #[test]
     fn the_limit_is_rounded_up_to_whole_watts() {
         for (capacity, limit_wh) in [(1, 2), (19, 20), (20, 21), (21, 23), (50, 53), (333, 350)] {
@@ -115,7 +131,8 @@ mod tests {
             let limit_w = (u128::from(capacity) * (10_000 + u128::from(tolerance))).div_ceil(10_000);
             let limit_ws = limit_w * u128::from(elapsed);
             let rated_ws = u128::from(capacity) * u128::from(elapsed);
-            let jump_ws = limit_ws * u128::from(factor);
+            let usual = u128::from(elapsed.max(rules.expected_interval));
+            let jump_ws = limit_w * usual * u128::from(factor);
             // Three quarters of them right below, at or above a limit.
             let energy = match near {
                 0 => energy.into(),

@@ -30,11 +30,14 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
         GridError::InvalidCorrection,
     )?;
 
+    let net = meter.net_generation();
     let left = |total: Wh, taken| total.minus(taken).ok_or(GridError::InvalidCorrection);
     meter.total_generation = left(meter.total_generation, generation)?;
     meter.total_consumption = left(meter.total_consumption, consumption)?;
-    // What was claimable of the false energy no longer is; and the net generation that less consumption adds is not yet.
-    meter.claimable_net_generation = meter.claimable_net_generation.min(meter.net_generation());
+    // What was claimable of the false energy no longer is; and the net generation that less consumption adds is not yet, also
+    // where it had been claimable before it was consumed.
+    let claimable = net.min(meter.net_generation());
+    meter.claimable_net_generation = meter.claimable_net_generation.min(claimable);
     release(&mut meter);
     let now = unix_timestamp()?;
     let state = &mut meter.state;

@@ -35,11 +35,14 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
         GridError::InvalidOutcome,
     )?;
     for view in meters {
+        if next.is_none() {
+            cold_path();
+            return Err(GridError::TooManyAccounts);
+        }
         let mut meter = AccountMut::<Meter>::new(view, program_id)?;
         loop {
             let Some(outcome) = next else {
-                cold_path();
-                return Err(GridError::TooManyAccounts);
+                break;
             };
             if outcome.get().is_accepted() {
                 record(&mut meter, outcome, minimum_quality, &mut recorded)?;

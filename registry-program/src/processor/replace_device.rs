@@ -45,7 +45,8 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
         // The rated power allows for the time from now on, not since the old device's last reading; and a reading that was
         // ahead of the clock must not count again.
         state.last_reading_at = state.last_reading_at.max(now);
-        state.corrected_at = 0;
+        // What a correction took away was the old device's: it doesn't come back at once. That there was one stays visible.
+        state.corrected_at = state.corrected_at.min(state.last_reading_at.wrapping_sub(1));
     }
     meter.revise();
     DeviceReplaced {

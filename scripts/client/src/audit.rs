@@ -315,7 +315,8 @@ fn meter(report: &mut Report, deployment: &Deployment, address: &Pubkey, account
     let capacities = [state.generation_capacity_w, state.consumption_capacity_w];
     for (broken, problem) in [
         (
-            settled > generated,
+            // A correction takes away what was counted, but not what was settled.
+            settled > generated && state.corrected_at == 0,
             format!("has settled {settled} Wh of {generated} Wh generated"),
         ),
         (

@@ -48,7 +48,8 @@ pub struct Rules {
     pub anomaly_warm_up: u16,
     /// By how much a reading may exceed the energy that the rated power allows.
     pub power_tolerance: Bps,
-    /// More than this many times the energy that the rated power and the tolerance allow is a jump, and held.
+    /// More than this many times the energy that the rated power and the tolerance allow, in the time since the last reading
+    /// or an expected interval if that is longer, is a jump, and held.
     pub jump_factor: u16,
 }
 

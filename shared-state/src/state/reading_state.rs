@@ -53,7 +53,8 @@ pub struct ReadingState {
     pub corrected_generation_register: Wh,
     /// The consumption register before the last correction.
     pub corrected_consumption_register: Wh,
-    /// `last_reading_at` as the last correction left it; zero if there was none.
+    /// `last_reading_at` as the last correction left it, or a second less once the device has been replaced; zero if there was
+    /// no correction.
     pub corrected_at: i64,
     /// Timestamp of the last rejected reading that cost quality: an older one, sent again or late, costs none.
     pub last_charged_at: i64,

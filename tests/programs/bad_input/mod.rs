@@ -30,10 +30,10 @@ use solana_signer::Signer;
 use token_program::instruction::{self as token_instruction, TokenInstruction};
 
 /// A valid instruction, and what makes it invalid.
-struct Case {
+pub struct Case {
     /// The instruction's name, for the output.
-    name: String,
-    instruction: Instruction,
+    pub name: String,
+    pub instruction: Instruction,
     /// What must stand right before it in its transaction.
     before: Option<Instruction>,
     signers: Vec<Arc<Keypair>>,
@@ -57,8 +57,6 @@ struct Place {
     stranger: Option<GridError>,
     /// What these accounts give.
     others: Vec<(Pubkey, GridError)>,
-    /// What a missing signature gives.
-    unsigned: GridError,
 }
 
 /// In which world an instruction is valid.
@@ -110,6 +108,14 @@ impl Case {
         world.refuse_last(&signers, &instructions, error).await
     }
 
+    /// Sends the instruction as it is, which must succeed.
+    pub async fn send(&self, world: &mut World) {
+        let signers: Vec<_> = self.signers.iter().map(Arc::as_ref).collect();
+        let before = self.before.iter().cloned();
+        let instructions: Vec<_> = before.chain([self.instruction.clone()]).collect();
+        world.send_all(&signers, &instructions).await;
+    }
+
     /// Where the transaction's payer stands: it signs and is writable in any case.
     fn is_payer(&self, world: &World, index: usize) -> bool {
         self.instruction.accounts[index].pubkey == world.payer.pubkey()
@@ -129,7 +135,6 @@ fn any() -> Place {
     Place {
         stranger: None,
         others: Vec::new(),
-        unsigned: GridError::MissingSignature,
     }
 }
 
@@ -137,10 +142,6 @@ impl Place {
     fn or(mut self, account: Pubkey, error: GridError) -> Self {
         self.others.push((account, error));
         self
-    }
-
-    fn unsigned(self, unsigned: GridError) -> Self {
-        Self { unsigned, ..self }
     }
 }
 
@@ -282,7 +283,7 @@ impl Setting {
 }
 
 /// Every instruction of a program's enum, with arguments of zeros.
-fn instructions<T: BorshDeserialize>() -> Vec<(u8, T)> {
+pub fn instructions<T: BorshDeserialize>() -> Vec<(u8, T)> {
     let decode = |tag| {
         let mut data = [0; 512];
         data[0] = tag;
@@ -309,7 +310,7 @@ fn every<T: BorshDeserialize + Debug>(case: impl Fn(&T) -> Case) -> Vec<Case> {
 }
 
 /// Puts every case to a check, in the world where it is valid.
-async fn for_every_case(check: impl AsyncFn(&mut World, &Case)) {
+pub async fn for_every_case(check: impl AsyncFn(&mut World, &Case)) {
     let mut setting = Setting::new().await;
     for case in setting.cases() {
         println!("{}", case.name);
@@ -343,13 +344,7 @@ async fn stand_in(world: &mut World, caller: Caller, key: Pubkey) {
 
 #[tokio::test]
 async fn the_cases_are_valid_as_they_are() {
-    for_every_case(async |world, case| {
-        let signers: Vec<_> = case.signers.iter().map(Arc::as_ref).collect();
-        let before = case.before.iter().cloned();
-        let instructions: Vec<_> = before.chain([case.instruction.clone()]).collect();
-        world.send_all(&signers, &instructions).await;
-    })
-    .await;
+    for_every_case(async |world, case| case.send(world).await).await;
 }
 
 #[tokio::test]
@@ -422,12 +417,13 @@ async fn missing_and_surplus_accounts() {
 #[tokio::test]
 async fn missing_signatures() {
     for_every_case(async |world, case| {
-        for (index, place) in case.places.iter().enumerate() {
+        for index in 0..case.places.len() {
             if !case.instruction.accounts[index].is_signer || case.is_payer(world, index) {
                 continue;
             }
             let unsigned = |changed: &mut Instruction| changed.accounts[index].is_signer = false;
-            let refusal = case.refuse(world, place.unsigned, unsigned).await;
+            let refusal = case.refuse(world, GridError::MissingSignature, unsigned);
+            let refusal = refusal.await;
             if case.stage == Stage::Deployed {
                 assert_eq!(refusal.account_at_fault(), Some("upgrade authority"));
             }

@@ -16,7 +16,6 @@ use shared_state::{
     state::{DeviceKeyType, MeterStatus, PowerProfile},
     GridError::{
         NotATokenAccount, NotUpgradeAuthority, Unauthorized, WrongAddress, WrongMint, WrongProgram,
-        WrongTokenAccountMint,
     },
 };
 use solana_keypair::Keypair;
