@@ -119,6 +119,7 @@ pub fn read(
                 named: meaning(&plain(source.name).replace(|c: char| !c.is_alphabetic(), " "))
                     .direction,
                 section: section(table, &time),
+                read_dates: read_dates(table, &time),
                 has_ends: !time.end.is_empty() || time.range || time.hour.is_some(),
             }
             .values(report)?
@@ -325,6 +326,23 @@ fn decimal_mark(
         report.doubt(DoubtKind::DecimalMark, format!("points or commas in the values may mark decimals or thousands; decimals are read behind \"{}\"", found.mark), "--decimal . or --decimal ,");
     }
     found.mark
+}
+
+/// Whether the time's header is that of readings.
+fn read_dates(table: &Table, time: &TimeColumns) -> bool {
+    let header = time
+        .start
+        .first()
+        .and_then(|column| table.headers.get(*column));
+    let words = [
+        "readdate",
+        "readingdate",
+        "ablese",
+        "readtime",
+        "lecturefecha",
+        "dateofread",
+    ];
+    header.is_some_and(|header| has(&plain(&header.name()), &words))
 }
 
 /// A direction in the header of the time.

@@ -48,6 +48,10 @@ pub struct Options {
     #[arg(long, value_enum, value_name = "END", num_args = 0..=1, default_missing_value = "auto")]
     pub interval: Option<IntervalTime>,
 
+    /// The values are registers: cumulative, whatever they look like
+    #[arg(long, conflicts_with = "interval")]
+    pub registers: bool,
+
     /// Keep the last reading of each period only, such as 15m, 1h, 1d
     #[arg(long, value_name = "PERIOD", value_parser = parse_period)]
     pub every: Option<u32>,

@@ -87,10 +87,15 @@ impl Choice<'_> {
             .iter()
             .filter(|(drop, to)| *drop * 50 > range && (*to - group.least) * 20 > range)
             .count();
+        let rises = group.way > group.drops.iter().map(|(drop, _)| *drop).sum();
         let looks = match group.count {
             _ if range == 0 => None,
             0..=1 => None,
-            2..=3 => (group.last > group.first && high).then_some(Kind::Register),
+            2..=3 => {
+                let far = group.least > range.saturating_mul(10);
+                (group.last > group.first && far).then_some(Kind::Register)
+            }
+            _ if !rises => Some(Kind::Interval),
             _ if group.way * 2 <= range * 3 && falls * 100 <= group.drops.len().max(1) => {
                 Some(Kind::Register)
             }
@@ -98,10 +103,15 @@ impl Choice<'_> {
         };
         // Home Assistant calls any sensor's value its state; those of energy count up.
         let state = (plain(&self.name(column)) == "state").then_some(true);
-        let words = meaning.register.or(state).map(|register| match register {
-            true => Kind::Register,
-            false => Kind::Interval,
-        });
+        let read = self.read_dates.then_some(true);
+        let words = meaning
+            .register
+            .or(state)
+            .or(read)
+            .map(|register| match register {
+                true => Kind::Register,
+                false => Kind::Interval,
+            });
         let forced = self.options.interval.is_some() || self.has_ends;
         let (kind, doubtful) = match (words, looks) {
             (None, None) => (Kind::Interval, range != 0),
@@ -110,17 +120,16 @@ impl Choice<'_> {
             (None, Some(Kind::Register)) => (Kind::Interval, true),
             (None, Some(looks)) => (looks, false),
             (Some(words), Some(looks)) if words == looks => (words, false),
-            // Readings that move both ways from a high level are a saldo's.
-            (Some(Kind::Register), Some(_)) if meaning.obis && !high => (Kind::Register, true),
             (Some(Kind::Register), Some(_)) => (Kind::Register, true),
             (Some(Kind::Interval), Some(looks)) if high || group.count >= 24 => (looks, false),
             (Some(Kind::Interval), Some(_)) => (Kind::Interval, false),
         };
         // With --interval a column of registers is one only if it says so and moves like one.
         let sure = words == Some(Kind::Register) && looks == Some(Kind::Register);
-        let (kind, doubtful) = match forced && !sure {
-            true => (Kind::Interval, false),
-            false => (kind, doubtful),
+        let (kind, doubtful) = match () {
+            () if self.options.registers => (Kind::Register, false),
+            () if forced && !sure => (Kind::Interval, false),
+            () => (kind, doubtful),
         };
         (
             kind,

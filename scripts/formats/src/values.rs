@@ -60,6 +60,8 @@ pub struct Choice<'a> {
     pub section: Option<Direction>,
     /// Whether the lines have a start and an end: their values are no registers.
     pub has_ends: bool,
+    /// Whether the time is that of a reading, as of `Read Date`.
+    pub read_dates: bool,
 }
 
 /// What all lines of a header say together.
@@ -111,7 +113,7 @@ impl Choice<'_> {
                 .find(|candidate| candidate.column == column)
             {
                 if !by_rows {
-                    chosen.push(self.value(candidate, None, report));
+                    chosen.push(self.value(candidate, None));
                 }
             }
         } else if !by_rows {
@@ -130,32 +132,53 @@ impl Choice<'_> {
                     })
                     .collect();
                 let of = self.best(of, direction, report);
-                chosen.extend(
-                    of.into_iter()
-                        .map(|one| self.value(one, Some(direction), report)),
-                );
+                chosen.extend(of.into_iter().map(|one| self.value(one, Some(direction))));
             }
         }
         if chosen.is_empty() {
             chosen = self.unnamed(&candidates, report)?;
         }
-        let kinds: BTreeSet<Kind> = chosen.iter().map(|value| value.kind).collect();
-        if kinds.len() > 1 {
-            // A register that never moved, beside intervals, is an interval column of zeros; and the reverse.
-            let moving: BTreeSet<Kind> = chosen
-                .iter()
-                .filter(|value| {
-                    candidates
-                        .iter()
-                        .any(|one| one.column == value.column && one.total != 0)
-                })
-                .map(|value| value.kind)
-                .collect();
-            if let [kind] = moving.iter().collect::<Vec<_>>()[..] {
-                chosen.iter_mut().for_each(|value| value.kind = *kind);
+        self.agree(&mut chosen, &candidates, report);
+        Ok(chosen)
+    }
+
+    /// One kind for all columns: of those that are sure, and not of those that never moved. Says what stays in doubt.
+    fn agree(&self, chosen: &mut [Value], candidates: &[Candidate], report: &mut Report) {
+        let of = |value: &Value| candidates.iter().find(|one| one.column == value.column);
+        let kinds = |is: &dyn Fn(&Candidate) -> bool| -> BTreeSet<Kind> {
+            let kept = chosen.iter().filter(|value| of(value).is_some_and(is));
+            kept.map(|value| value.kind).collect()
+        };
+        let sure = kinds(&|one| one.total != 0 && !one.doubtful);
+        let moving = kinds(&|one| one.total != 0);
+        let agreed_surely = sure.len() == 1;
+        let agreed = [sure, moving]
+            .iter()
+            .find(|kinds| kinds.len() == 1)
+            .and_then(|kinds| kinds.first().copied());
+        for value in chosen.iter_mut() {
+            let Some(one) = of(value) else {
+                continue;
+            };
+            let told = agreed_surely && one.meaning.register != Some(true);
+            if let Some(kind) = agreed {
+                value.kind = kind;
+            }
+            let name = &value.name;
+            if one.meaning.saldo {
+                report.doubt(
+                    DoubtKind::Saldo,
+                    format!("\"{name}\" is the balance of both directions"),
+                    "--generation COL and --consumption COL",
+                );
+            } else if one.doubtful && !told {
+                let text = match value.kind {
+                    Kind::Register => format!("\"{name}\" is read as a register, but its values go up and down as energy per interval does"),
+                    Kind::Interval => format!("\"{name}\" is read as energy per interval, but may be a register"),
+                };
+                report.doubt(DoubtKind::Interval, text, "--interval or --registers");
             }
         }
-        Ok(chosen)
     }
 
     fn candidate(&self, column: usize) -> Option<Candidate> {
@@ -251,17 +274,16 @@ impl Choice<'_> {
             .iter()
             .filter(|one| columns.contains(&one.column))
             .collect();
-        let quiet = &mut Report::default();
         match numeric[..] {
             [] => {}
-            [one] => return Ok(vec![self.value(one, Some(direction), quiet)]),
+            [one] => return Ok(vec![self.value(one, Some(direction))]),
             // A name that several columns have: the one with most values, or the finest.
             _ => {
                 let one = numeric
                     .iter()
                     .max_by_key(|one| (one.numbers, std::cmp::Reverse(one.column)));
                 return Ok(one
-                    .map(|one| self.value(one, Some(direction), quiet))
+                    .map(|one| self.value(one, Some(direction)))
                     .into_iter()
                     .collect());
             }
@@ -300,7 +322,7 @@ impl Choice<'_> {
                     )
                 });
             if let Some(one) = value {
-                let mut value = self.value(one, Some(direction), quiet);
+                let mut value = self.value(one, Some(direction));
                 value.registers = Some(registers);
                 return Ok(vec![value]);
             }
@@ -544,7 +566,7 @@ impl Choice<'_> {
         };
         Ok(taken
             .into_iter()
-            .map(|one| self.value(one, Some(direction), report))
+            .map(|one| self.value(one, Some(direction)))
             .collect())
     }
 
@@ -563,36 +585,9 @@ impl Choice<'_> {
             })
     }
 
-    fn value(&self, one: &Candidate, direction: Option<Direction>, report: &mut Report) -> Value {
+    fn value(&self, one: &Candidate, direction: Option<Direction>) -> Value {
         let name = self.name(one.column);
         let stats = self.stats.get(one.column);
-        if one.doubtful {
-            let text = match (one.meaning.saldo, one.kind) {
-                (true, _) => format!("\"{name}\" goes both ways, as a saldo does: it is no register of one direction"),
-                (_, Kind::Register) => format!("\"{name}\" is read as a register, but its values go up and down as energy per interval does"),
-                (_, Kind::Interval) => format!("\"{name}\" is read as energy per interval, but may be a register"),
-            };
-            let kind = if one.meaning.saldo {
-                DoubtKind::Saldo
-            } else {
-                DoubtKind::Interval
-            };
-            report.doubt(
-                kind,
-                text,
-                if one.meaning.saldo {
-                    ""
-                } else {
-                    "--interval start or --interval end"
-                },
-            );
-        } else if one.meaning.saldo {
-            report.doubt(
-                DoubtKind::Saldo,
-                format!("\"{name}\" is the balance of both directions"),
-                "--generation COL and --consumption COL",
-            );
-        }
         let over = self
             .table
             .headers

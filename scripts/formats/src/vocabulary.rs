@@ -7,7 +7,7 @@ pub const EXPORT: &[&str] = &[
     "export", "feedin", "fedin", "feedingrid", "fedtogrid", "togrid", "intogrid", "einspeis", "eingespeist",
     "ruckspeis", "rueckspeis", "rucklief", "rueckliefer", "ruckgespeist", "terug", "injec", "injet", "injett",
     "immiss", "immess", "inmission", "vertid", "excedent", "surplus", "returned", "tonet", "tilnet", "innmating",
-    "inmatning", "oddana", "oddane", "wprowadz", "dodavka", "predana", "saliente", "salida", "sold",
+    "inmatning", "oddana", "oddane", "wprowadz", "dodavka", "predana", "saliente", "salida", "sold", " sell",
     "netzeinspeisung", "ueberschuss", "uberschuss", "vendu", "venduto", "teruggeleverd", "gridreturn", "gridout",
     "betaplal", "outgoing", "deliverytogrid", "levertnett", "overskudd", "outfeed", "totwhout", "cedida", "ceduta",
     "netreturn", "absout", "returndelivery", "backtogrid", "myyty",
