@@ -267,7 +267,11 @@ fn regenerate(text: &str) -> String {
             ["scale"] => scale(),
             _ => panic!("{what}: nothing makes such a table"),
         };
-        let _ = write!(out, "{before}{BEGIN}{what} -->\n{table}{END}");
+        let _ = write!(
+            out,
+            "{before}{BEGIN}{what} -->\n\n{}\n\n{END}",
+            table.trim_end()
+        );
         rest = after;
     }
     out + rest
