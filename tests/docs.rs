@@ -46,7 +46,7 @@ fn tables_are_what_the_idls_and_the_bench_say() {
     }
     assert!(
         stale.is_empty(),
-        "out of date: {stale:?}; UPDATE=1 cargo test -p gridtoken-tests --test docs"
+        "out of date: {stale:?}; UPDATE=1 cargo test -p gridtoken-tests --test docs tables"
     );
 }
 
