@@ -40,10 +40,7 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
             return Err(GridError::TooManyAccounts);
         }
         let mut meter = AccountMut::<Meter>::new(view, program_id)?;
-        loop {
-            let Some(outcome) = next else {
-                break;
-            };
+        while let Some(outcome) = next {
             if outcome.get().is_accepted() {
                 record(&mut meter, outcome, minimum_quality, &mut recorded)?;
             } else {

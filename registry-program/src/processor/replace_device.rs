@@ -46,7 +46,9 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
         // ahead of the clock must not count again.
         state.last_reading_at = state.last_reading_at.max(now);
         // What a correction took away was the old device's: it doesn't come back at once. That there was one stays visible.
-        state.corrected_at = state.corrected_at.min(state.last_reading_at.wrapping_sub(1));
+        state.corrected_at = state
+            .corrected_at
+            .min(state.last_reading_at.wrapping_sub(1));
     }
     meter.revise();
     DeviceReplaced {

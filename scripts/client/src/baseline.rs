@@ -220,7 +220,8 @@ mod tests {
         let of = |meter: &Meter, authorities| {
             Baseline::new(&deployment, &accounts(&deployment, meter), authorities)
         };
-        let key = Some(Pubkey::new_unique());
+        let upgrader = Pubkey::new_unique();
+        let key = Some(upgrader);
         let before = of(&meter, [key; 3]);
         let text = serde_json::to_string(&before).expect("JSON");
         let before = Baseline::parse(&text).expect("a baseline");
@@ -239,8 +240,7 @@ mod tests {
         let [oracle, ..] = deployment.programs();
         let lost = format!(
             "oracle program {}: upgrade_authority was {}, is nobody",
-            oracle.id,
-            key.unwrap_or_default()
+            oracle.id, upgrader
         );
         assert!(before
             .changes(&of(&meter, [None, key, key]))
