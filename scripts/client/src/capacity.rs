@@ -10,7 +10,7 @@ const LEAST_W: u64 = 1_000;
 const SIZES: [u64; 9] = [10, 15, 20, 25, 30, 40, 50, 60, 80];
 
 /// How many times the next lower power makes a power one that no plant has: a jump.
-const OUTLIER: u64 = 4;
+const OUTLIER: u64 = 6;
 
 /// The highest power of a register over these readings of one meter, in their order, rounded up to the next usual size (W).
 /// Powers far above all others don't count: they are the jumps that a rated power is there to find.
