@@ -108,3 +108,54 @@ fn addresses_and_clusters_that_are_not_there() {
         "{stderr}"
     );
 }
+
+#[test]
+fn a_baseline_and_the_expected_programs() {
+    let node = Node::start(async {
+        let mut world = World::new().await;
+        world.active_meter("M-1").await;
+        world
+    });
+    let deployment = node.deployment();
+    let file = std::env::temp_dir().join(format!("grid-baseline-{}", std::process::id()));
+    let path = file.to_str().expect("a path").to_owned();
+    let audit = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_grid"))
+            .args(["audit", "--url", &node.url, "--registry"])
+            .arg(deployment.registry_program.to_string())
+            .args(arguments)
+            .output()
+            .expect("the tool");
+        let text = String::from_utf8(output.stdout).expect("text");
+        (output.status.code(), text)
+    };
+    let baseline = ["--baseline", path.as_str()];
+    assert_eq!(audit(&baseline).0, Some(0));
+    assert_eq!(audit(&baseline).0, Some(0));
+    let meter = deployment.meter(&shared_state::state::meter_id("M-1").expect("an id"));
+    node.with(async |cluster| {
+        cluster
+            .world
+            .edit(&meter, |meter: &mut Meter| meter.header.revision += 1)
+            .await;
+    });
+    let (code, text) = audit(&baseline);
+    assert_eq!(code, Some(4), "{text}");
+    let change = format!("changed: Meter M-1 {meter}: revision was ");
+    assert!(text.contains(&change), "{text}");
+    std::fs::remove_file(file).expect("the file");
+
+    let other = Pubkey::new_unique().to_string();
+    for (flag, is) in [
+        ("--oracle", deployment.oracle_program),
+        ("--token", deployment.token_program),
+    ] {
+        assert_eq!(audit(&[flag, &is.to_string()]).0, Some(0));
+        let (code, text) = audit(&[flag, &other]);
+        assert_eq!(code, Some(1));
+        assert!(
+            text.contains(&format!("{is}, not the expected {other}")),
+            "{text}"
+        );
+    }
+}

@@ -1299,3 +1299,27 @@ fn init_changes_nothing_beside_a_config_that_points_elsewhere() {
     assert_contains(&stderr, &["this deployment is not sound", &problem]);
     assert!(tool.node.with(async |cluster| cluster.history.is_empty()));
 }
+
+/// Somebody can fill a log until an event no longer fits: the transaction is named all the same.
+#[test]
+fn a_log_that_was_cut_off_is_named_though_no_event_is_left_in_it() {
+    let (tool, _meter) = with_a_meter();
+    let other = Pubkey::new_unique().to_string();
+    tool.json_as("authority", &["reporter", "add", &other]);
+    tool.json_as("owner", &["settle", "M-1"]);
+    tool.node.with(async |cluster| {
+        // What a validator keeps of a log of more than 10,000 bytes, when the event stood at its end.
+        let transaction = &mut cluster.history[0];
+        transaction.logs = vec![
+            format!("Program {} invoke [1]", spl_token::ID),
+            format!("Program {} success", spl_token::ID),
+            "Log truncated".to_owned(),
+        ];
+    });
+    let ran = tool.run_as("payer", &["events"]);
+    assert!(ran.success, "{}", ran.stderr);
+    assert!(ran.stdout.contains("was cut off"), "{}", ran.stdout);
+    let ran = tool.run_as("payer", &["--output", "json-compact", "events"]);
+    let is_named = ran.stdout.contains("\"log_truncated\":true");
+    assert!(is_named, "{}", ran.stdout);
+}

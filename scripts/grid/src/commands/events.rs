@@ -145,7 +145,9 @@ async fn print_newer(
             match session.rpc.shown_transaction(&signature).await {
                 Ok(confirmed) => {
                     let transaction = Transaction::new(confirmed, programs);
-                    if !transaction.events.is_empty() {
+                    // A log that was cut off may hide all of them.
+                    let is_cut_off = logs::is_truncated(&transaction.confirmed.receipt.logs);
+                    if is_cut_off || !transaction.events.is_empty() {
                         session.print(&transaction)?;
                     }
                 }
