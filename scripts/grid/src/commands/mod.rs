@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod authority;
 pub mod balance;
+pub mod convert;
 pub mod events;
 pub mod init;
 pub mod meter;

@@ -15,10 +15,13 @@ use gridtoken_client::{
 use oracle_program::signature::message;
 use shared_state::{reading::Reading, state::meter_id};
 
+use super::convert::Convert;
 use crate::{session::Session, submit};
 
 #[derive(Subcommand, Clone, Debug)]
 pub enum Readings {
+    /// Write any meter's file as GridToken's CSV: from a utility, an inverter, a smart home or the meter itself
+    Convert(Convert),
     /// Send a file of readings, as a reporter. Can be stopped at any point and started again: no reading counts twice
     #[command(after_help = EXIT_CODES)]
     Submit(InputFile),
@@ -56,6 +59,7 @@ pub struct Sign {
 /// Runs the command.
 pub async fn run(session: &mut Session, command: Readings) -> anyhow::Result<()> {
     match command {
+        Readings::Convert(convert) => super::convert::run(convert),
         Readings::Submit(InputFile { file, strict }) => {
             let (rows, bad) = read_file(&file, strict)?;
             submit::run(session, rows, bad, strict).await
