@@ -190,7 +190,7 @@ pub enum GridError {
     /// A meter id that is empty, not of ASCII graphic characters or not zero-padded.
     #[error("invalid meter id: use 1 to 32 ASCII characters without blanks, zero-padded; longer or other serial numbers in their hashed form")]
     InvalidMeterId = 202,
-    /// A capacity of zero or beyond [`MAX_CAPACITY_W`](crate::units::MAX_CAPACITY_W).
+    /// A capacity of zero or beyond [`MAX_CAPACITY_W`](crate::quantity::MAX_CAPACITY_W).
     #[error("invalid capacity: give both rated powers in watts, above zero and at most 1 GW")]
     InvalidCapacity = 203,
     /// The status machine has no such transition for this signer.

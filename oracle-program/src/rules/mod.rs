@@ -470,4 +470,84 @@ pub(crate) mod tests {
             Err(RejectReason::RegisterJumped)
         );
     }
+
+    /// Judges readings one after the other, whatever becomes of them: the reasons, and what is held in the end.
+    fn judge_all(
+        state: &mut ReadingState,
+        now: i64,
+        readings: &[(i64, u64)],
+    ) -> Vec<Option<RejectReason>> {
+        let rules = Rules::default();
+        let judge = |&(timestamp, generation): &(i64, u64)| {
+            let reading = reading(timestamp, generation, state.consumption_register.0);
+            let outcome = judge(&context(&rules, now.max(timestamp)), state, &reading)
+                .unwrap_or_else(|refusal| rejected(state, reading, refusal));
+            state.apply(&outcome);
+            RejectReason::from_code(outcome.reason)
+        };
+        readings.iter().map(judge).collect()
+    }
+
+    /// A hold is judged by the time until the earliest jump, in whatever order they arrive: 4,300 Wh are a jump in half an
+    /// hour, but none in an hour.
+    #[test]
+    fn an_earlier_jump_that_arrives_later_weakens_no_hold() {
+        use RejectReason::RegisterJumped;
+        let mut state = fresh_state();
+        let readings = [(3_600, 1_000_000), (1_800, 4_300)];
+        let reasons = judge_all(&mut state, 3_600, &readings);
+        assert_eq!(reasons, [Some(RegisterJumped); 2]);
+        assert_eq!(state.held_at, 1_800);
+        // In 250 hours, a million watt-hours would fit.
+        let reasons = judge_all(&mut state, 0, &[(7_200, 4_300), (1_000_000, 1_000_000)]);
+        assert_eq!(reasons, [Some(RegisterJumped); 2]);
+    }
+
+    /// A replaced meter that starts higher, and rolls over before somebody has looked.
+    #[test]
+    fn a_rollover_does_not_pass_a_hold() {
+        use RejectReason::*;
+        let mut state = ReadingState {
+            register_modulus: Wh(100_000_000),
+            generation_register: Wh(90_000_000),
+            ..fresh_state()
+        };
+        let year = 365 * 86_400;
+        let readings = [(900, 99_990_000), (year, 99_999_999), (year + 900, 500)];
+        let reasons = judge_all(&mut state, 0, &readings);
+        let back = Some(GenerationRegisterBackwards);
+        assert_eq!(reasons, [Some(RegisterJumped), Some(RegisterJumped), back]);
+        assert_eq!(state.held_generation_register, Wh(99_990_000));
+        // The old meter's own register is below the jump.
+        assert_eq!(
+            judge_all(&mut state, 0, &[(year + 1_800, 90_001_000)]),
+            [None]
+        );
+        assert!(!state.is_held());
+    }
+
+    /// A correction may be undone, but what it took away is no part of a rollover.
+    #[test]
+    fn what_a_correction_took_away_makes_no_rollover() {
+        let state = ReadingState {
+            last_reading_at: 100,
+            corrected_at: 100,
+            register_modulus: Wh(100_000),
+            generation_register: Wh(300),
+            corrected_generation_register: Wh(99_600),
+            ..fresh_state()
+        };
+        let rules = Rules::default();
+        let judge = |generation| {
+            judge(
+                &context(&rules, 1_000),
+                &state,
+                &reading(1_000, generation, 0),
+            )
+            .map_err(|refusal| refusal.reason)
+            .err()
+        };
+        assert_eq!(judge(99_700), None);
+        assert_eq!(judge(299), Some(RejectReason::GenerationRegisterBackwards));
+    }
 }

@@ -116,15 +116,19 @@ impl Direction {
         if state.is_beyond_modulus(self.new) {
             return Err(Fault::BeyondModulus);
         }
-        if self.is_held(rules, state) {
-            return Err(Fault::Jumped);
-        }
-        let Some(counted) = state.counted(self.last, self.new) else {
+        let went_back = self.new < self.last;
+        let Some(mut counted) = state.counted(self.last, self.new) else {
             return Err(Fault::Backwards);
         };
-        let mut counted = counted;
-        if mean_w(self.capacity_w, elapsed, counted).is_none() {
-            // What a correction took away may come back at once.
+        if self.is_held(rules, state, counted) {
+            return Err(if went_back {
+                Fault::Backwards
+            } else {
+                Fault::Jumped
+            });
+        }
+        if !went_back && mean_w(self.capacity_w, elapsed, counted).is_none() {
+            // What a correction took away may come back at once: as a register that goes up, not as a rollover.
             let returned = |register: Wh| register.beyond(self.last);
             counted = counted.beyond(self.corrected.map_or(Wh::ZERO, returned));
         }
@@ -140,16 +144,22 @@ impl Direction {
                 needs_tolerance: true,
             }),
             // It can't have rolled over in this time.
-            _ if self.new < self.last => Err(Fault::Backwards),
+            _ if went_back => Err(Fault::Backwards),
             Beyond::Jump => Err(Fault::Jumped),
             Beyond::Impossible => Err(Fault::AboveRatedPower),
         }
     }
 
-    /// Whether the register is at or above one that jumped, which the meter can't have counted until then: judged by the
-    /// rated power of today, so another one ends the hold of a jump that it allows.
-    fn is_held(&self, rules: &Rules, state: &ReadingState) -> bool {
-        if self.held == Wh::ZERO || self.new < self.held {
+    /// Whether the register is at or above one that jumped, or has rolled over since, which the meter can't have counted until
+    /// then: judged by the rated power of today, so another one ends the hold of a jump that it allows.
+    fn is_held(&self, rules: &Rules, state: &ReadingState, counted: Wh) -> bool {
+        if self.held == Wh::ZERO {
+            return false;
+        }
+        let Some(jumped) = state.counted(self.last, self.held) else {
+            return false;
+        };
+        if counted < jumped {
             return false;
         }
         let until = state.held_at.saturating_sub(state.last_reading_at);
@@ -157,8 +167,7 @@ impl Direction {
         let Some(until) = NonZeroU32::new(until) else {
             return true;
         };
-        let counted = self.held.beyond(self.last);
-        mean_w(self.capacity_w, until, counted).is_none()
-            && beyond(rules, self.capacity_w, until, counted) == Beyond::Jump
+        mean_w(self.capacity_w, until, jumped).is_none()
+            && beyond(rules, self.capacity_w, until, jumped) == Beyond::Jump
     }
 }

@@ -190,7 +190,7 @@ macro_rules! event_list {
                 oracle_authority: Pubkey,
                 /// The program that mints.
                 token_program: Pubkey,
-                /// Minimum quality for a settlement.
+                /// What a meter counts becomes claimable while its quality is at or above this.
                 minimum_quality: Bps,
             }
 
@@ -202,7 +202,7 @@ macro_rules! event_list {
                 oracle_authority: Pubkey,
                 /// The program that mints from now on.
                 token_program: Pubkey,
-                /// Minimum quality for a settlement from now on.
+                /// What a meter counts from now on becomes claimable while its quality is at or above this.
                 minimum_quality: Bps,
             }
 
@@ -315,7 +315,7 @@ macro_rules! event_list {
                 held_generation_register: Wh,
                 /// The consumption register that is held; zero if it isn't.
                 held_consumption_register: Wh,
-                /// When the first jump was read (Unix seconds).
+                /// When the earliest jump was read (Unix seconds).
                 held_at: i64,
             }
 
@@ -323,7 +323,7 @@ macro_rules! event_list {
             RegisterHoldEnded {
                 /// The meter.
                 meter_id: [u8; 32],
-                /// When the first jump had been read (Unix seconds).
+                /// When the earliest jump had been read (Unix seconds).
                 held_at: i64,
             }
 

@@ -47,7 +47,7 @@ pub struct ReadingState {
     pub held_generation_register: Wh,
     /// The consumption register of a jump; zero if there is none.
     pub held_consumption_register: Wh,
-    /// Timestamp of the jump; of the first one if there were several.
+    /// Timestamp of the jump; the earliest one if there were several.
     pub held_at: i64,
     /// The generation register before the last correction. See [`Self::corrected`].
     pub corrected_generation_register: Wh,
@@ -186,13 +186,13 @@ impl ReadingState {
         if flags & flags::CHARGED != 0 {
             self.last_charged_at = reading.timestamp;
         }
-        if flags & (flags::GENERATION_HELD | flags::CONSUMPTION_HELD) != 0 && !self.is_held() {
-            self.held_at = reading.timestamp;
-        }
-        // A jump below the one that is held already: whatever is above the lower one is above both.
-        let hold = |held: &mut Wh, register: Wh| {
+        let mut held_at = self.is_held().then_some(self.held_at);
+        // A jump below the one that is held already: whatever is above the lower one is above both. It may have been read before
+        // that one, and in less time it is the more a jump.
+        let mut hold = |held: &mut Wh, register: Wh| {
             if *held == Wh::ZERO || register < *held {
                 *held = register;
+                held_at = Some(held_at.unwrap_or(i64::MAX).min(reading.timestamp));
             }
         };
         if flags & flags::GENERATION_HELD != 0 {
@@ -207,6 +207,7 @@ impl ReadingState {
                 reading.consumption_register,
             );
         }
+        self.held_at = held_at.unwrap_or(self.held_at);
     }
 }
 
