@@ -281,8 +281,9 @@ pub enum RegistryInstruction {
 
     /// Puts a new device in the place of a meter's old one. The totals stay as they are, and the next reading counts from
     /// the new device's registers and from now. What the old device counted after its last reading is not in it: send
-    /// that reading first. Where the registers stay the same, only the key changes, and the next reading counts from the last
-    /// one. Ends a hold: nothing of the jump is counted. Not for decommissioned meters.
+    /// that reading first. Where the registers stay the same, only key and modulus change, and the next reading counts from the
+    /// last one. Ends a hold: nothing of the jump is counted. But where only the modulus was wrong, the hold ends with the next
+    /// reading if the register had rolled over by the new one. Not for decommissioned meters.
     ///
     /// 0. `[s]` registry authority
     /// 1. `[w]` Meter

@@ -75,6 +75,31 @@ async fn a_replaced_meter_that_starts_higher_counts_nothing_of_the_difference() 
     assert_eq!(world.balance(&meter.wallet).await, 3_000_000_000);
 }
 
+/// The same with one that starts lower, while the old one would have rolled over 9 MWh later: at 100 kW that takes four days.
+#[tokio::test]
+async fn a_replaced_meter_that_starts_lower_never_becomes_a_rollover() {
+    let mut world = World::new().await;
+    let meter = world
+        .meter_with("M-1", |args| {
+            args.register_modulus = Wh(100_000_000);
+            args.generation_register = Wh(91_000_000);
+        })
+        .await;
+    world.report(&meter, 900, 91_001_000, 0).await;
+    let backwards = RejectReason::GenerationRegisterBackwards;
+    for hour in 0..200 {
+        let receipt = world.record(&meter, 3_600, 50 * hour, 0).await;
+        assert_eq!(rejections(&receipt), [backwards], "hour {hour}");
+    }
+    assert!(world.meter(&meter).await.state.is_held());
+    // The operator's replacement counts on from the new register, and so would the old device.
+    let replace = world.replacement(&meter, 10_000, 0).await;
+    world.as_authority(replace).await;
+    assert!(!world.meter(&meter).await.state.is_held());
+    world.report(&meter, 3_600, 12_000, 0).await;
+    assert_eq!(world.meter(&meter).await.total_generation, Wh(3_000));
+}
+
 /// A listed reporter that wants to lock a meter sends the lowest register that is held, as soon after a true reading as it
 /// is taken. The next true reading, at full power, is below it.
 #[tokio::test]

@@ -3,6 +3,7 @@
 //! The tests' meters have 100 kW: 26,250 Wh in a quarter of an hour with the tolerance, and 52,500 Wh are twice that.
 
 use gridtoken_tests::{rejections, TestMeter, World, START};
+use registry_program::instruction::{replace_device, ReplaceDevice};
 use shared_state::{
     event::{
         Event, MeterReadingRecorded, MeterReadingRejected, RegisterHoldBegan, RegisterHoldEnded,
@@ -15,6 +16,7 @@ use shared_state::{
     state::MeterStatus,
     GridError,
 };
+use solana_signer::Signer;
 
 /// A reading that is recorded: why it was rejected, if it was, and which registers are held afterwards.
 async fn read(
@@ -374,8 +376,9 @@ async fn a_correction_ends_a_hold() {
     );
 }
 
+/// What rolls over behind a jump counts more than it.
 #[tokio::test]
-async fn a_register_that_rolls_over_ends_a_hold_if_that_is_true() {
+async fn a_register_that_rolls_over_passes_no_hold() {
     let mut world = World::new().await;
     let meter = world
         .meter_with("M-1", |args| {
@@ -386,13 +389,62 @@ async fn a_register_that_rolls_over_ends_a_hold_if_that_is_true() {
     let jumped = read(&mut world, &meter, 900, 999_990, 0).await;
     assert_eq!(jumped, (Some(RegisterJumped), (999_990, 0)));
     // 101,000 Wh are nothing for a quarter of an hour, but for an hour they are.
-    let too_far = read(&mut world, &meter, 900, 1_000, 0).await;
-    assert_eq!(too_far, (Some(GenerationRegisterBackwards), (999_990, 0)));
-    assert_eq!(
-        read(&mut world, &meter, 1_800, 1_000, 0).await,
-        (None, (0, 0))
-    );
+    for seconds in [900, 1_800, 86_400] {
+        let too_far = read(&mut world, &meter, seconds, 1_000, 0).await;
+        assert_eq!(too_far, (Some(GenerationRegisterBackwards), (999_990, 0)));
+    }
+    // A reading between the last one and the jump ends it, and then it may.
+    let below = read(&mut world, &meter, 900, 999_000, 0).await;
+    assert_eq!(below, (None, (0, 0)));
+    let over = read(&mut world, &meter, 900, 1_000, 0).await;
+    assert_eq!(over, (None, (0, 0)));
     assert_eq!(world.meter(&meter).await.total_generation, Wh(101_000));
+}
+
+/// By the modulus that is true, a register that went back far has rolled over: all of it counts.
+#[tokio::test]
+async fn another_modulus_ends_the_hold_of_a_register_that_rolled_over() {
+    for register in [0, 1_000] {
+        let mut world = World::new().await;
+        let meter = world
+            .meter_with("M-1", |args| {
+                args.register_modulus = Wh(1_000_000_000);
+                args.generation_register = Wh(99_999_000);
+            })
+            .await;
+        let held = if register == 0 {
+            1_000_000_000
+        } else {
+            register
+        };
+        assert_eq!(
+            read(&mut world, &meter, 900, register, 0).await,
+            (Some(GenerationRegisterBackwards), (held, 0))
+        );
+        // At 25 kW for three days.
+        let register = register + 1_800_000;
+        let (reason, _) = read(&mut world, &meter, 3 * 86_400, register, 0).await;
+        assert_eq!(reason, Some(GenerationRegisterBackwards));
+        let account = world.meter(&meter).await;
+        let args = ReplaceDevice {
+            device_key: account.device_key,
+            old_generation_register: account.state.generation_register,
+            old_consumption_register: account.state.consumption_register,
+            generation_register: account.state.generation_register,
+            consumption_register: account.state.consumption_register,
+            register_modulus: Wh(100_000_000),
+            device_key_type: account.device_key_type.into(),
+        };
+        let (registry, authority) = (world.deployment.registry_program, world.authority.pubkey());
+        let replace = replace_device(&registry, &authority, &meter.address, args);
+        world.as_authority(replace).await;
+        assert_eq!(
+            read(&mut world, &meter, 900, register, 0).await,
+            (None, (0, 0))
+        );
+        let counted = Wh(register + 1_000);
+        assert_eq!(world.meter(&meter).await.total_generation, counted);
+    }
 }
 
 /// In a batch, what one reading leaves behind counts for the next.

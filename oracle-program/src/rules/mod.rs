@@ -429,7 +429,8 @@ pub(crate) mod tests {
         assert_eq!(judge(0, 0), Ok(2_000));
         assert_eq!(judge(550, 3_149), Ok(4_200));
         assert_eq!(judge(551, 0), Err((GenerationRegisterBackwards, 0)));
-        assert_eq!(judge(99_499, 0), Err((GenerationRegisterBackwards, 0)));
+        let held = flags::GENERATION_HELD;
+        assert_eq!(judge(99_499, 0), Err((GenerationRegisterBackwards, held)));
         assert_eq!(judge(0, 3_150), Err((ConsumptionRegisterBackwards, 0)));
         assert_eq!(judge(100_000, 0), Err((RegisterBeyondModulus, 0)));
         assert_eq!(judge(0, u64::MAX), Err((RegisterBeyondModulus, 0)));
@@ -549,5 +550,34 @@ pub(crate) mod tests {
         };
         assert_eq!(judge(99_700), None);
         assert_eq!(judge(299), Some(RejectReason::GenerationRegisterBackwards));
+    }
+
+    /// A replaced meter that starts lower: 10 MWh short of the modulus, 4 kW would have counted those in 100 days.
+    #[test]
+    fn a_register_that_went_back_far_never_becomes_a_rollover() {
+        use RejectReason::GenerationRegisterBackwards;
+        for lower in [0, 5_000] {
+            let mut state = ReadingState {
+                register_modulus: Wh(100_000_000),
+                generation_register: Wh(90_000_000),
+                ..fresh_state()
+            };
+            let year = 365 * 86_400;
+            let readings = [(900, lower), (year, lower), (year + 900, lower + 1_000)];
+            let reasons = judge_all(&mut state, 0, &readings);
+            assert_eq!(reasons, [Some(GenerationRegisterBackwards); 3]);
+            // Unless its modulus was ten times too large for a register that had rolled over.
+            let mut other = state;
+            other.generation_register = Wh(9_999_900);
+            other.held_generation_register = Wh(other.register_modulus.0 * u64::from(lower == 0));
+            other.change_modulus(Wh(10_000_000));
+            assert_eq!(judge_all(&mut other, 0, &[(year, 800)]), [None]);
+            // The old device goes on: the hold was a glitch's.
+            assert_eq!(
+                judge_all(&mut state, 0, &[(year + 1_800, 90_001_000)]),
+                [None]
+            );
+            assert!(!state.is_held());
+        }
     }
 }

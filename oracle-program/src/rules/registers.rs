@@ -30,6 +30,8 @@ pub struct Powers {
 enum Fault {
     BeyondModulus,
     Jumped,
+    /// Further than to a jump by way of the modulus.
+    FarBackwards,
     Backwards,
     AboveRatedPower,
 }
@@ -68,9 +70,10 @@ pub fn powers(
         }
         (generation, consumption) => (generation.err(), consumption.err()),
     };
-    // A jump is held in each direction for itself, whatever else is wrong.
+    // A jump is held in each direction for itself, whatever else is wrong. So is a register that went back: given enough time, it
+    // would have rolled over.
     let held = |fault, flag| {
-        if fault == Some(Fault::Jumped) {
+        if matches!(fault, Some(Fault::Jumped | Fault::FarBackwards)) {
             flag
         } else {
             0
@@ -83,8 +86,10 @@ pub fn powers(
     let reason = match worst {
         Some(Fault::BeyondModulus) => RejectReason::RegisterBeyondModulus,
         Some(Fault::Jumped) | None => RejectReason::RegisterJumped,
-        Some(Fault::Backwards) if is_generation => RejectReason::GenerationRegisterBackwards,
-        Some(Fault::Backwards) => RejectReason::ConsumptionRegisterBackwards,
+        Some(Fault::FarBackwards | Fault::Backwards) if is_generation => {
+            RejectReason::GenerationRegisterBackwards
+        }
+        Some(Fault::FarBackwards | Fault::Backwards) => RejectReason::ConsumptionRegisterBackwards,
         Some(Fault::AboveRatedPower) if is_generation => RejectReason::GenerationAboveRatedPower,
         Some(Fault::AboveRatedPower) => RejectReason::ConsumptionAboveRatedPower,
     };
@@ -122,7 +127,7 @@ impl Direction {
         };
         if self.is_held(rules, state, counted) {
             return Err(if went_back {
-                Fault::Backwards
+                Fault::FarBackwards
             } else {
                 Fault::Jumped
             });
@@ -144,6 +149,7 @@ impl Direction {
                 needs_tolerance: true,
             }),
             // It can't have rolled over in this time.
+            Beyond::Jump if went_back => Err(Fault::FarBackwards),
             _ if went_back => Err(Fault::Backwards),
             Beyond::Jump => Err(Fault::Jumped),
             Beyond::Impossible => Err(Fault::AboveRatedPower),

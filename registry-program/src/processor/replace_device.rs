@@ -3,6 +3,7 @@
 use shared_state::{
     event::{DeviceReplaced, EventData},
     program::unix_timestamp,
+    quantity::Wh,
     state::DeviceKeyType,
     wire, GridResult,
 };
@@ -33,10 +34,14 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
 
     meter.device_key = device_key;
     meter.device_key_type = device_key_type;
-    meter.state.register_modulus = register_modulus;
     let is_same_device = generation_register == args.old_generation_register
         && consumption_register == args.old_consumption_register;
-    if !is_same_device || meter.state.is_held() {
+    let is_judged_anew = is_same_device
+        && register_modulus != Wh::ZERO
+        && register_modulus != meter.state.register_modulus;
+    if is_judged_anew {
+        meter.state.change_modulus(register_modulus);
+    } else if !is_same_device || meter.state.is_held() {
         release(&mut meter);
         let now = unix_timestamp()?;
         let state = &mut meter.state;
@@ -50,6 +55,7 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
             .corrected_at
             .min(state.last_reading_at.wrapping_sub(1));
     }
+    meter.state.register_modulus = register_modulus;
     meter.revise();
     DeviceReplaced {
         meter_id: meter.meter_id,

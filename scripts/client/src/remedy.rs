@@ -45,12 +45,28 @@ impl Patient<'_> {
         if !state.is_held() {
             return Vec::new();
         }
-        let or = |held: Wh, last: Wh| if held == Wh::ZERO { last } else { held };
-        self.of_jump(&Reading {
+        // A register of zero is held as the modulus.
+        let shown = |held: Wh, last: Wh| match held {
+            Wh::ZERO => last,
+            held if held == state.register_modulus => Wh::ZERO,
+            held => held,
+        };
+        let reading = Reading {
             timestamp: state.held_at,
-            generation_register: or(state.held_generation_register, state.generation_register),
-            consumption_register: or(state.held_consumption_register, state.consumption_register),
-        })
+            generation_register: shown(state.held_generation_register, state.generation_register),
+            consumption_register: shown(
+                state.held_consumption_register,
+                state.consumption_register,
+            ),
+        };
+        let (generation, consumption) = (reading.generation_register, reading.consumption_register);
+        if generation < state.generation_register {
+            self.of_step_back(&reading, state.generation_register, generation)
+        } else if consumption < state.consumption_register {
+            self.of_step_back(&reading, state.consumption_register, consumption)
+        } else {
+            self.of_jump(&reading)
+        }
     }
 
     /// What a rejected reading calls for, one remedy a line; nothing if later readings have been accepted, because then it is

@@ -306,12 +306,12 @@ macro_rules! event_list {
                 consumption_register: Wh,
             }
 
-            /// A register jumped, and is held: readings at or above it are refused until somebody has looked, or a reading below it
-            /// is accepted. Logged when a hold begins and when it changes.
+            /// A register jumped, or went back further than it can have rolled over, and is held: readings that would count as much
+            /// are refused until somebody has looked, or one that counts less is accepted. Logged when a hold begins and when it changes.
             RegisterHoldBegan {
                 /// The meter.
                 meter_id: [u8; 32],
-                /// The generation register that is held; zero if it isn't.
+                /// The generation register that is held; zero if it isn't. Of a register of zero, the modulus.
                 held_generation_register: Wh,
                 /// The consumption register that is held; zero if it isn't.
                 held_consumption_register: Wh,

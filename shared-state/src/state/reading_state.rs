@@ -43,7 +43,7 @@ pub struct ReadingState {
     pub consumption_capacity_w: u32,
     /// The value at which both registers start again from zero: 10^9 Wh for six digits of kWh. Zero: never.
     pub register_modulus: Wh,
-    /// The generation register of a jump; zero if there is none. See [`Self::is_held`].
+    /// The generation register of a jump; zero if there is none. Of a jump to zero, the modulus. See [`Self::is_held`].
     pub held_generation_register: Wh,
     /// The consumption register of a jump; zero if there is none.
     pub held_consumption_register: Wh,
@@ -65,9 +65,9 @@ pub struct ReadingState {
 }
 
 impl ReadingState {
-    /// Whether a register is held. It has jumped further than the meter can have counted, and until somebody looks,
-    /// readings at or above it are refused, however much time passes. An accepted reading below it ends the hold, and so
-    /// do a replacement and a correction.
+    /// Whether a register is held. It has jumped further than the meter can have counted, or gone back further than it can have
+    /// rolled over, and until somebody looks, readings that would count as much or more are refused, however much time passes.
+    /// An accepted reading that counts less ends the hold, and so do a replacement and a correction.
     #[inline(always)]
     pub fn is_held(&self) -> bool {
         (self.held_generation_register.0 | self.held_consumption_register.0) != 0
@@ -186,28 +186,60 @@ impl ReadingState {
         if flags & flags::CHARGED != 0 {
             self.last_charged_at = reading.timestamp;
         }
-        let mut held_at = self.is_held().then_some(self.held_at);
-        // A jump below the one that is held already: whatever is above the lower one is above both. It may have been read before
-        // that one, and in less time it is the more a jump.
-        let mut hold = |held: &mut Wh, register: Wh| {
-            if *held == Wh::ZERO || register < *held {
-                *held = register;
-                held_at = Some(held_at.unwrap_or(i64::MAX).min(reading.timestamp));
-            }
+        // The earliest one's time: in less time, the others are the more jumps.
+        let held_at = if self.is_held() {
+            self.held_at.min(reading.timestamp)
+        } else {
+            reading.timestamp
         };
         if flags & flags::GENERATION_HELD != 0 {
-            hold(
-                &mut self.held_generation_register,
-                reading.generation_register,
-            );
+            let held = self.held_generation_register;
+            let register =
+                self.lower_jump(self.generation_register, held, reading.generation_register);
+            if register != held {
+                (self.held_generation_register, self.held_at) = (register, held_at);
+            }
         }
         if flags & flags::CONSUMPTION_HELD != 0 {
-            hold(
-                &mut self.held_consumption_register,
+            let held = self.held_consumption_register;
+            let register = self.lower_jump(
+                self.consumption_register,
+                held,
                 reading.consumption_register,
             );
+            if register != held {
+                (self.held_consumption_register, self.held_at) = (register, held_at);
+            }
         }
-        self.held_at = held_at.unwrap_or(self.held_at);
+    }
+
+    /// Which of two jumps from `last` counts less, the held one or another: whatever is above that one is above both.
+    fn lower_jump(&self, last: Wh, held: Wh, register: Wh) -> Wh {
+        // Zero stands for none. The modulus is the same register.
+        let register = if register == Wh::ZERO {
+            self.register_modulus
+        } else {
+            register
+        };
+        if held == Wh::ZERO || self.counted(last, register) < self.counted(last, held) {
+            register
+        } else {
+            held
+        }
+    }
+
+    /// Sets another modulus, not zero. What is held is judged anew by it: it may have rolled over.
+    pub fn change_modulus(&mut self, modulus: Wh) {
+        for held in [
+            &mut self.held_generation_register,
+            &mut self.held_consumption_register,
+        ] {
+            // A register of zero: see `lower_jump`.
+            if *held != Wh::ZERO && *held == self.register_modulus {
+                *held = modulus;
+            }
+        }
+        self.register_modulus = modulus;
     }
 }
 
@@ -280,6 +312,39 @@ mod tests {
         state.apply(&outcome(50, 3, 4));
         assert!(!state.is_held());
         assert_eq!(state.held_at, 0);
+    }
+
+    #[test]
+    fn a_jump_by_way_of_the_modulus_is_held_by_what_it_would_count() {
+        let mut state = ReadingState {
+            register_modulus: Wh(1_000),
+            generation_register: Wh(900),
+            ..ReadingState::zeroed()
+        };
+        let mut hold = |timestamp, register| {
+            state.apply(&ReadingOutcome {
+                reason: 1,
+                flags: flags::GENERATION_HELD,
+                ..outcome(timestamp, register, 0)
+            });
+            (state.held_generation_register.0, state.held_at)
+        };
+        assert_eq!(hold(20, 500), (500, 20));
+        assert_eq!(hold(30, 600), (500, 20));
+        assert_eq!(hold(10, 0), (1_000, 10));
+        assert_eq!(hold(9, 1), (1_000, 10));
+        assert_eq!(hold(11, 950), (950, 10));
+        let mut other = state;
+        other.change_modulus(Wh(990));
+        assert_eq!(other.held_generation_register, Wh(950));
+        assert!(other.held_consumption_register == Wh::ZERO);
+        other.held_generation_register = other.register_modulus;
+        other.change_modulus(Wh(980));
+        assert_eq!(other.held_generation_register, Wh(980));
+        // None stays none.
+        let mut none = ReadingState::zeroed();
+        none.change_modulus(Wh(10));
+        assert!(!none.is_held());
     }
 
     #[test]
