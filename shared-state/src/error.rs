@@ -152,9 +152,7 @@ pub enum GridError {
     #[error("the oracle has its maximum of 16 reporters: remove one first")]
     ReporterListFull = 111,
     /// Validation rules that make no sense.
-    #[error(
-        "invalid rules: intervals must be above zero, ages above intervals, ratios at most 100 %"
-    )]
+    #[error("invalid rules: give intervals above zero, ages above them, a tolerance of at most 10 % and a jump factor from 1 to 100; the documentation has all bounds")]
     InvalidRules = 112,
     /// The reporter to remove isn't listed.
     #[error("the reporter is not listed: see the OracleConfig for those that are")]
@@ -206,8 +204,8 @@ pub enum GridError {
         "the meter is decommissioned: it can be settled and handed over, but not changed any more"
     )]
     MeterDecommissioned = 206,
-    /// A device can't be replaced on the strength of registers that are out of date.
-    #[error("the meter's registers have moved on: read the account again, and replace the device from there")]
+    /// A device can't be replaced, nor registers corrected, on the strength of registers that are out of date.
+    #[error("the meter's registers have moved on: read the account again, and replace or correct from there")]
     RegistersMovedOn = 207,
     /// A device key of an unknown type, or of zeros with a type, or the reverse.
     #[error("invalid device key: give 32 bytes and type 1 (Ed25519), 2 or 3 (P-256, even or odd), or zeros and type 0 for none")]
