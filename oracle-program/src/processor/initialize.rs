@@ -5,7 +5,7 @@ use shared_state::{
     error::ensure,
     event::{EventData, OracleInitialized},
     pda::ORACLE_SEED,
-    program::{count_error, create, nonzero, require_upgrade_authority, Funding, Signer},
+    program::{count_error, create, nonzero, Initializer},
     state::{AccountType, Header, OracleConfig, ORACLE_ACTIVE},
     wire, GridError, GridResult,
 };
@@ -14,34 +14,16 @@ use solana_program::pubkey::Pubkey;
 
 use crate::instruction::Initialize;
 
-/// 0. `[s]` upgrade authority, 1. `[ws]` payer, 2. `[w]` OracleConfig, 3. ProgramData, 4. system program.
-struct Accounts<'a> {
-    authority: Signer<'a>,
-    funding: Funding<'a>,
-    config: &'a AccountView,
-}
-
-impl<'a> Accounts<'a> {
-    fn load(program_id: &Pubkey, accounts: &'a [AccountView]) -> GridResult<Self> {
-        let [authority, payer, config, program_data, system] = accounts else {
-            return Err(count_error(accounts.len(), 5));
-        };
-        let authority = Signer::new(authority, "upgrade authority")?;
-        require_upgrade_authority(program_id, &authority, program_data)?;
-        Ok(Self {
-            authority,
-            funding: Funding::new(payer, system)?,
-            config,
-        })
-    }
-}
-
 pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> GridResult {
     let Initialize {
         registry_program,
         rules,
     } = wire::args(data)?;
-    let mut accounts = Accounts::load(program_id, accounts)?;
+    let [authority, payer, config, program_data, system] = accounts else {
+        return Err(count_error(accounts.len(), 5));
+    };
+    let accounts = [authority, payer, config, program_data, system];
+    let mut accounts = Initializer::load(program_id, accounts)?;
     nonzero(&registry_program)?;
     ensure(rules.are_valid(), GridError::InvalidRules)?;
 

@@ -1,11 +1,7 @@
 //! `SubmitReadings`: readings that the reporter vouches for.
 
 use shared_state::{
-    error::ensure,
-    program::{count_error, Account},
-    reading::Reading,
-    state::Meter,
-    wire, GridError, GridResult,
+    error::ensure, program::count_error, reading::Reading, wire, GridError, GridResult,
 };
 use solana_account_view::AccountView;
 use solana_program::pubkey::Pubkey;
@@ -32,12 +28,11 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
     // its first one leaves behind.
     if are_distinct(meters) {
         let mut readings = readings.iter();
-        let registry_program = accounts.registry_program();
         for view in meters {
             let Some(reading) = readings.next() else {
                 break;
             };
-            let meter = Account::<Meter>::passed_writable(view, registry_program)?;
+            let meter = accounts.meter(view)?;
             submission.judge::<false>(&meter, &meter.state, reading)?;
         }
         submission.record(meters);

@@ -2,8 +2,8 @@
 //!
 //! | each further reading of a batch | compute units |
 //! |---|--:|
-//! | with [`usual`] | 464 |
-//! | with [`judge`](super::judge) alone | 728 |
+//! | with [`usual`] | 466 |
+//! | with [`judge`](super::judge) alone | 722 |
 //!
 //! Nothing here decides anything: it gives what `judge` gives, or nothing. A property test holds it to that. What makes the
 //! difference is that the compiler keeps what it needs in the target's ten registers: so nothing is made that only unusual

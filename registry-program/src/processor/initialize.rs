@@ -4,7 +4,7 @@ use bytemuck::Zeroable;
 use shared_state::{
     event::{EventData, RegistryInitialized},
     pda::REGISTRY_SEED,
-    program::{count_error, create, nonzero, require_upgrade_authority, Funding, Signer},
+    program::{count_error, create, nonzero, Initializer},
     state::{AccountType, Header, RegistryConfig},
     wire, GridResult,
 };
@@ -14,28 +14,6 @@ use solana_program::pubkey::Pubkey;
 use super::check_minimum_quality;
 use crate::instruction::Initialize;
 
-/// 0. `[s]` upgrade authority, 1. `[ws]` payer, 2. `[w]` RegistryConfig, 3. ProgramData, 4. system program.
-struct Accounts<'a> {
-    authority: Signer<'a>,
-    funding: Funding<'a>,
-    config: &'a AccountView,
-}
-
-impl<'a> Accounts<'a> {
-    fn load(program_id: &Pubkey, accounts: &'a [AccountView]) -> GridResult<Self> {
-        let [authority, payer, config, program_data, system] = accounts else {
-            return Err(count_error(accounts.len(), 5));
-        };
-        let authority = Signer::new(authority, "upgrade authority")?;
-        require_upgrade_authority(program_id, &authority, program_data)?;
-        Ok(Self {
-            authority,
-            funding: Funding::new(payer, system)?,
-            config,
-        })
-    }
-}
-
 pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> GridResult {
     let Initialize {
         oracle_authority,
@@ -43,7 +21,11 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
         minimum_quality,
         all_meters_sign,
     } = wire::args(data)?;
-    let mut accounts = Accounts::load(program_id, accounts)?;
+    let [authority, payer, config, program_data, system] = accounts else {
+        return Err(count_error(accounts.len(), 5));
+    };
+    let accounts = [authority, payer, config, program_data, system];
+    let mut accounts = Initializer::load(program_id, accounts)?;
     nonzero(&oracle_authority)?;
     nonzero(&token_program)?;
     check_minimum_quality(minimum_quality, all_meters_sign)?;

@@ -7,6 +7,7 @@ use solana_program::pubkey::Pubkey;
 
 use super::{
     account::{blame, count_error, AccountMut},
+    create::Funding,
     witness::{is_zero, Signer, NOBODY},
 };
 use crate::{
@@ -86,6 +87,32 @@ fn accounts_of<'a, T: AccountLayout>(
         Signer::new(key, role)?,
         AccountMut::new(config, program_id)?,
     ))
+}
+
+/// The accounts that every `Initialize` has: `[s]` upgrade authority, `[ws]` payer, `[w]` config, ProgramData, system program.
+pub struct Initializer<'a> {
+    /// The program's upgrade authority, which becomes the config's authority.
+    pub authority: Signer<'a>,
+    /// What pays for the new accounts.
+    pub funding: Funding<'a>,
+    /// The config, to be created.
+    pub config: &'a AccountView,
+}
+
+impl<'a> Initializer<'a> {
+    /// Checks all but the config, which its creation checks.
+    pub fn load(
+        program_id: &Pubkey,
+        [authority, payer, config, program_data, system]: [&'a AccountView; 5],
+    ) -> GridResult<Self> {
+        let authority = Signer::new(authority, "upgrade authority")?;
+        require_upgrade_authority(program_id, &authority, program_data)?;
+        Ok(Self {
+            authority,
+            funding: Funding::new(payer, system)?,
+            config,
+        })
+    }
 }
 
 /// The loader's `UpgradeableLoaderState::ProgramData` in bincode: `u32` tag 3, `u64` slot, `Option<Pubkey>`.

@@ -13,7 +13,9 @@ mod sysvar;
 mod witness;
 
 pub use account::{blame, count_error, Account, AccountMut};
-pub use authority::{accept_authority, by_authority, propose_authority, require_upgrade_authority};
+pub use authority::{
+    accept_authority, by_authority, propose_authority, require_upgrade_authority, Initializer,
+};
 pub use call::{
     invoke_signed, invoke_signed_list, invoke_signed_through, Call, Passed, PassedWritable,
 };

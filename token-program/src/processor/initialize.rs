@@ -5,8 +5,7 @@ use shared_state::{
     event::{EventData, TokenInitialized},
     pda::{MINT_SEED, TOKEN_SEED},
     program::{
-        count_error, create, nonzero, require_upgrade_authority, spl_token::initialize_mint,
-        Funding, NewAccount, Program, Signer,
+        count_error, create, nonzero, spl_token::initialize_mint, Initializer, NewAccount, Program,
     },
     state::{AccountType, Header, TokenConfig, MINTING_ENABLED},
     wire, GridResult,
@@ -19,9 +18,7 @@ use crate::instruction::Initialize;
 /// 0. `[s]` upgrade authority, 1. `[ws]` payer, 2. `[w]` TokenConfig, 3. `[w]` GRID mint, 4. ProgramData, 5. SPL Token program,
 /// 6. system program.
 struct Accounts<'a> {
-    authority: Signer<'a>,
-    funding: Funding<'a>,
-    config: &'a AccountView,
+    initializer: Initializer<'a>,
     mint: &'a AccountView,
     spl_token: Program<'a>,
 }
@@ -31,12 +28,9 @@ impl<'a> Accounts<'a> {
         let [authority, payer, config, mint, program_data, spl_token, system] = accounts else {
             return Err(count_error(accounts.len(), 7));
         };
-        let authority = Signer::new(authority, "upgrade authority")?;
-        require_upgrade_authority(program_id, &authority, program_data)?;
+        let initializer = [authority, payer, config, program_data, system];
         Ok(Self {
-            authority,
-            funding: Funding::new(payer, system)?,
-            config,
+            initializer: Initializer::load(program_id, initializer)?,
             mint,
             spl_token: Program::spl_token(spl_token)?,
         })
@@ -45,11 +39,20 @@ impl<'a> Accounts<'a> {
 
 pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> GridResult {
     let Initialize { registry_authority } = wire::args(data)?;
-    let mut accounts = Accounts::load(program_id, accounts)?;
+    let Accounts {
+        initializer:
+            Initializer {
+                authority,
+                mut funding,
+                config,
+            },
+        mint: mint_account,
+        spl_token,
+    } = Accounts::load(program_id, accounts)?;
     nonzero(&registry_authority)?;
 
-    let authority = *accounts.authority.key();
-    let mint = *accounts.mint.address();
+    let authority = *authority.key();
+    let mint = *mint_account.address();
     let content = |bump| TokenConfig {
         header: Header::new(AccountType::TokenConfig, bump, MINTING_ENABLED),
         authority,
@@ -57,17 +60,16 @@ pub fn process(program_id: &Pubkey, accounts: &[AccountView], data: &[u8]) -> Gr
         mint,
         ..TokenConfig::zeroed()
     };
-    let funding = &mut accounts.funding;
-    create(program_id, accounts.config, funding, &[TOKEN_SEED], content)?;
+    create(program_id, config, &mut funding, &[TOKEN_SEED], content)?;
     let new = NewAccount {
         program_id,
-        view: accounts.mint,
+        view: mint_account,
         role: "GRID mint",
-        size: spl_token::state::Mint::LEN,
-        owner: &spl_token::ID,
+        size: ::spl_token::state::Mint::LEN,
+        owner: &::spl_token::ID,
     };
-    let mut created = new.create(funding, &[MINT_SEED])?;
-    initialize_mint(&accounts.spl_token, &mut created, accounts.config.address());
+    let mut created = new.create(&mut funding, &[MINT_SEED])?;
+    initialize_mint(&spl_token, &mut created, config.address());
     TokenInitialized {
         authority,
         registry_authority,
